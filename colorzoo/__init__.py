@@ -1,0 +1,101 @@
+"""A model zoo for colouring grey photographs.
+
+    import colorzoo
+
+    colorizer = colorzoo.load("attention-unet-gan")
+    colorizer("grandmother-1931.jpg").save("grandmother-1931-color.png")
+
+Public names are imported when they are first used, so ``import colorzoo`` is fast and needs no
+torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from colorzoo.attention import attention_maps
+    from colorzoo.colorizer import Colorizer, load
+    from colorzoo.errors import (
+        ColorzooError,
+        ConfigError,
+        DataError,
+        HubError,
+        MissingDependencyError,
+        PictureError,
+        RegistrationError,
+        TensorError,
+        TrainingError,
+        UnknownNameError,
+        WeightsError,
+    )
+    from colorzoo.evaluation.evaluate import evaluate
+    from colorzoo.evaluation.report import Report
+    from colorzoo.hub.catalog import ModelInfo, list_models
+    from colorzoo.hub.publish import push, push_space
+    from colorzoo.hub.weights import ImageSettings, create_model, save
+    from colorzoo.registry import list_architectures, register
+    from colorzoo.training.config import TrainingConfig
+    from colorzoo.training.trainer import train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Colorizer",
+    "load",
+    "attention_maps",
+    "list_models",
+    "ModelInfo",
+    "create_model",
+    "register",
+    "list_architectures",
+    "save",
+    "ImageSettings",
+    "push",
+    "push_space",
+    "train",
+    "TrainingConfig",
+    "evaluate",
+    "Report",
+    "ColorzooError",
+    "ConfigError",
+    "DataError",
+    "HubError",
+    "MissingDependencyError",
+    "PictureError",
+    "RegistrationError",
+    "TensorError",
+    "TrainingError",
+    "UnknownNameError",
+    "WeightsError",
+    "__version__",
+]
+
+_HOMES = {
+    "colorzoo.attention": ("attention_maps",),
+    "colorzoo.colorizer": ("Colorizer", "load"),
+    "colorzoo.evaluation.evaluate": ("evaluate",),
+    "colorzoo.evaluation.report": ("Report",),
+    "colorzoo.hub.catalog": ("ModelInfo", "list_models"),
+    "colorzoo.hub.publish": ("push", "push_space"),
+    "colorzoo.hub.weights": ("ImageSettings", "create_model", "save"),
+    "colorzoo.registry": ("list_architectures", "register"),
+    "colorzoo.training.config": ("TrainingConfig",),
+    "colorzoo.training.trainer": ("train",),
+    "colorzoo.errors": tuple(name for name in __all__ if name.endswith("Error")),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'colorzoo' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

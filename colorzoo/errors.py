@@ -1,0 +1,67 @@
+"""Every error colorzoo raises on purpose.
+
+Each message says three things: what was given, what was expected, and what to do. Catch
+:class:`ColorzooError` to catch them all.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ColorzooError(Exception):
+    """Base of all errors that colorzoo raises on purpose."""
+
+
+class UnknownNameError(ColorzooError):
+    """No architecture, discriminator or model has the name that was asked for."""
+
+
+class RegistrationError(ColorzooError):
+    """An architecture cannot be registered, or a plug-in does not register what it promised."""
+
+
+class ConfigError(ColorzooError):
+    """A config has an unknown or missing key, or a value of the wrong type or range."""
+
+
+class PictureError(ColorzooError):
+    """A picture cannot be read or written, or is not of a supported kind."""
+
+
+class TensorError(ColorzooError):
+    """A tensor or array has the wrong shape, type or range."""
+
+
+class WeightsError(ColorzooError):
+    """A model folder is incomplete, or its weights do not fit its config."""
+
+
+class DataError(ColorzooError):
+    """Photos for training or evaluation cannot be found or read."""
+
+
+class TrainingError(ColorzooError):
+    """A training run cannot start or go on."""
+
+
+class HubError(ColorzooError):
+    """A model cannot be fetched from the Hub or published to it."""
+
+
+class MissingDependencyError(ColorzooError):
+    """An optional library is needed and not installed."""
+
+    def __init__(self, library: str, *, extra: str, purpose: str) -> None:
+        """Name the library, the extra of colorzoo that installs it, and what needs it."""
+        super().__init__(
+            f"{purpose} needs the library {library!r}, which is not installed. "
+            f"Install it with: pip install 'colorzoo[{extra}]'"
+        )
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest known names, or ``""`` if none is near."""
+    nearest = difflib.get_close_matches(given, list(known), n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""

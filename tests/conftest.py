@@ -1,0 +1,192 @@
+"""What all tests share: one thread, fixed seeds, small models and photos."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+# Before torch is imported: several test processes share few cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+import torch
+from hub_server import Hub, running_hub
+from PIL import Image
+
+import colorzoo
+
+ROOT = Path(__file__).parent.parent
+FACTS: dict[str, Any] = {
+    "format": 1,
+    "about": {
+        "description": "Very small.",
+        "license": "CC0-1.0",
+        "recipe": "None.",
+        "data": {"name": "Nothing", "terms": "None."},
+        "limits": ["It has learnt nothing."],
+    },
+    "architecture": "attention-unet",
+    "parameters": 5,
+    "macs": 7,
+    "working_size": 32,
+    "sha256": "0" * 64,
+}
+"""A ``facts.json`` of nothing."""
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Root of the repository."""
+    return ROOT
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    """A saved attention U-Net of a few thousand random weights."""
+    model = colorzoo.create_model("attention-unet", widths=(4, 8, 8))
+    return colorzoo.save(
+        model,
+        tmp_path / "tiny-model",
+        image=colorzoo.ImageSettings(working_size=32),
+        training={"steps": 3},
+    )
+
+
+@pytest.fixture
+def photo_folder(tmp_path: Path) -> Path:
+    """A folder with two small colour photos, one of them in a folder inside."""
+    folder = tmp_path / "photos"
+    (folder / "inside").mkdir(parents=True)
+    for place, size in (("first.png", (40, 30)), ("inside/second.jpg", (33, 50))):
+        slope = np.linspace(0, 255, size[0] * size[1] * 3).reshape(size[1], size[0], 3)
+        Image.fromarray(slope.astype(np.uint8)).save(folder / place)
+    return folder
+
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def run_python(root: Path) -> Run:
+    """Return a function that runs Python in a fresh process, from the repository's root."""
+
+    def run(
+        *arguments: str | Path, cwd: Path = root, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": path, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path) -> Path:
+    """The Hub client's cache, fresh in each test."""
+    return tmp_path / "hub-cache"
+
+
+@pytest.fixture
+def hub(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A Hub on this machine, to which the client of this process is set."""
+    from huggingface_hub import close_session, constants
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    with running_hub() as server:
+        # The client reads its environment when it is imported, which may be long ago.
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(hub_cache))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(hub_cache / "token"))
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        close_session()
+        yield server
+        close_session()
+
+
+@pytest.fixture
+def hub_env(hub: Hub, hub_cache: Path) -> dict[str, str]:
+    """The environment that sets the client of a fresh process to the Hub on this machine."""
+    return {
+        "HF_ENDPOINT": hub.url,
+        "HF_HUB_CACHE": str(hub_cache),
+        "HF_TOKEN_PATH": str(hub_cache / "token"),
+        "HF_HUB_DISABLE_XET": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+TRAINING = """
+[model]
+name = "attention-unet"
+[model.config]
+widths = [8, 16]
+[discriminator]
+name = "patch"
+[discriminator.config]
+width = 4
+layers = 2
+[data]
+train = "{photos}"
+validation = "{photos}"
+size = 16
+batch_size = 4
+workers = 0
+noise = 1.0
+[optimizer]
+learning_rate = 2e-3
+ema = 0.9
+[run]
+folder = "{folder}"
+steps = 8
+device = "cpu"
+log_every = 2
+validate_every = 4
+checkpoint_every = 4
+"""
+
+
+@pytest.fixture
+def training_photos(tmp_path: Path) -> Path:
+    """Photos whose colour follows from their lightness: bright is blue, dark is orange."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        share = rng.random((3, 3, 1))
+        pixels = share * np.array([150, 200, 255]) + (1 - share) * np.array([120, 50, 10])
+        small = Image.fromarray(pixels.astype(np.uint8))
+        small.resize((24, 24), Image.Resampling.BILINEAR).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, training_photos: Path) -> Path:
+    """A training config of two small networks and eight steps."""
+    path = tmp_path / "run.toml"
+    path.write_text(TRAINING.format(photos=training_photos, folder=tmp_path / "run"))
+    return path
