@@ -1,0 +1,54 @@
+"""Which device and which precision generators run in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+
+from colorzoo.errors import ConfigError, did_you_mean
+
+_DTYPES: Final = {
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+}
+
+
+def pick_device(device: str | torch.device) -> torch.device:
+    """Return the device asked for, or for ``"auto"`` the best there is.
+
+    Raises:
+        ConfigError: It is unknown to torch, or not there.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen).cpu()
+    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"The device {str(device)!r} cannot be used: {reason} "
+            "Give 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps', as this machine has them."
+        ) from error
+    return chosen
+
+
+def pick_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
+    """Return the dtype asked for; None means float32.
+
+    Raises:
+        ConfigError: It is not one that generators run in.
+    """
+    if dtype is None:
+        return torch.float32
+    name = dtype.removeprefix("torch.") if isinstance(dtype, str) else str(dtype)[len("torch.") :]
+    if name not in _DTYPES:
+        raise ConfigError(
+            f"dtype must be one of {', '.join(_DTYPES)}, not {dtype!r}."
+            f"{did_you_mean(name, _DTYPES)}"
+        )
+    return _DTYPES[name]

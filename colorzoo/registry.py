@@ -1,0 +1,242 @@
+"""Registries: how architectures get their names.
+
+A :class:`Registry` knows three kinds of entries and imports none of them before it is asked for:
+
+- built-ins: each public module of one package is one entry, ``attention_unet.py`` is
+  ``attention-unet``;
+- plug-ins: entry points of one group, declared by other installed packages;
+- entries registered by hand with the decorator.
+
+Only the standard library is used here, so listing names is fast and needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points, packages_distributions
+from pathlib import Path
+from typing import Any
+
+from colorzoo.errors import ColorzooError, RegistrationError, UnknownNameError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class ArchitectureSpec:
+    """What a registry knows of one entry.
+
+    Attributes:
+        name: Lower-case slug, such as ``attention-unet``.
+        build: The class; called with one config it makes the module.
+        config: Frozen dataclass with a classmethod ``tiny()``.
+        license: SPDX identifier of the code's licence.
+        paper: Author, year and identifier of the work it follows.
+        size_multiple: Height and width must be multiples of this; an int, or a function of the
+            config that returns one.
+        origin: Name of the package that brought it.
+    """
+
+    name: str
+    build: type[Any]
+    config: type[Any]
+    license: str
+    paper: str
+    size_multiple: int | Callable[[Any], int]
+    origin: str
+
+    def multiple_for(self, config: Any) -> int:
+        """Return the size multiple under one config, in pixels."""
+        return (
+            self.size_multiple
+            if isinstance(self.size_multiple, int)
+            else self.size_multiple(config)
+        )
+
+    def distribution(self) -> str | None:
+        """Return what pip calls the package that brought it; None for colorzoo or no package."""
+        own = __name__.partition(".")[0]
+        names = [] if self.origin == own else packages_distributions().get(self.origin, [])
+        return names[0] if names else None
+
+
+class Registry:
+    """A set of named entries, each found without importing it.
+
+    Args:
+        kind: What an entry is called in messages, such as ``"architecture"``.
+        package: Package whose public modules are the built-in entries.
+        group: Entry-point group in which other packages announce theirs, or None.
+    """
+
+    def __init__(self, kind: str, *, package: str, group: str | None = None) -> None:
+        self.kind = kind
+        self.package = package
+        self.group = group
+        self._specs: dict[str, ArchitectureSpec] = {}
+
+    def register(
+        self,
+        name: str,
+        *,
+        config: type[Any],
+        license: str = "Apache-2.0",
+        paper: str = "",
+        size_multiple: int | Callable[[Any], int] = 1,
+    ) -> Callable[[type[Any]], type[Any]]:
+        """Return a class decorator that adds the class under ``name``.
+
+        Args:
+            name: Lower-case slug of letters, digits and single hyphens.
+            config: Frozen dataclass with a classmethod ``tiny()``; the class takes one of it and
+                keeps it as ``self.config``.
+            license: SPDX identifier of the code's licence.
+            paper: Author, year and identifier of the work it follows.
+            size_multiple: Height and width must be multiples of this many pixels; an int, or a
+                function of the config. Other sizes are padded before the module sees them.
+
+        Raises:
+            RegistrationError: The name is malformed or taken, or ``config`` has no ``tiny()``.
+        """
+
+        def decorate(build: type[Any]) -> type[Any]:
+            spec = ArchitectureSpec(
+                name=name,
+                build=build,
+                config=config,
+                license=license,
+                paper=paper,
+                size_multiple=size_multiple,
+                origin=build.__module__.partition(".")[0],
+            )
+            self._add(spec)
+            return build
+
+        return decorate
+
+    def names(self) -> list[str]:
+        """Return every known name, sorted; nothing is imported for it."""
+        return sorted({*self._specs, *self._builtin_modules(), *self._plugins()})
+
+    def get(self, name: str) -> ArchitectureSpec:
+        """Return the entry called ``name``, importing its module if need be.
+
+        Raises:
+            UnknownNameError: No entry has that name.
+            RegistrationError: Two packages claim the name, or the one that does is broken.
+        """
+        plugins = self._plugins().get(name, [])
+        builtin = self._builtin_modules().get(name)
+        claims = [describe_entry_point(plugin) for plugin in plugins]
+        if builtin:
+            claims.append("colorzoo itself")
+        if len(claims) > 1:
+            raise RegistrationError(
+                f"The {self.kind} {name!r} is claimed by {' and by '.join(claims)}. "
+                "Uninstall one of them, or ask its author for another name."
+            )
+        if name not in self._specs:
+            if builtin:
+                importlib.import_module(builtin)
+            elif plugins:
+                self._load_plugin(plugins[0])
+            else:
+                known = self.names()
+                raise UnknownNameError(
+                    f"There is no {self.kind} called {name!r}.{did_you_mean(name, known)} "
+                    f"Known: {', '.join(known)}."
+                )
+        if name not in self._specs:
+            raise RegistrationError(
+                f"{claims[0]} promises the {self.kind} {name!r} but registers nothing of that "
+                f"name. Its module must call @colorzoo.register({name!r}, ...)."
+            )
+        return self._specs[name]
+
+    def spec_of(self, module: object) -> ArchitectureSpec:
+        """Return the entry that ``module`` is an instance of.
+
+        Raises:
+            RegistrationError: Its class was never registered.
+        """
+        for spec in self._specs.values():
+            if type(module) is spec.build:
+                return spec
+        raise RegistrationError(
+            f"{type(module).__qualname__} is not a registered {self.kind}. "
+            "Decorate the class with @colorzoo.register(name, config=...)."
+        )
+
+    def broken_plugins(self) -> dict[str, str]:
+        """Load every plug-in and return ``{name: what went wrong}`` for those that fail."""
+        problems = {}
+        for name in self._plugins():
+            try:
+                self.get(name)
+            except ColorzooError as error:
+                problems[name] = str(error)
+        return problems
+
+    def _add(self, spec: ArchitectureSpec) -> None:
+        slug = spec.name.replace("-", "")
+        if not (slug.isascii() and slug.isalnum() and slug.islower()) or "--" in f"-{spec.name}-":
+            raise RegistrationError(
+                f"{spec.name!r} is no good {self.kind} name: use lower-case letters, digits "
+                "and single hyphens, as in 'attention-unet'."
+            )
+        if not callable(getattr(spec.config, "tiny", None)):
+            raise RegistrationError(
+                f"The config {spec.config.__qualname__} of {spec.name!r} has no classmethod "
+                "tiny(); the tests and previews need one that makes a very small module."
+            )
+        taken = self._specs.get(spec.name)
+        if taken:
+            raise RegistrationError(
+                f"The {self.kind} {spec.name!r} is already registered by {taken.origin} "
+                f"({taken.build.__module__}.{taken.build.__qualname__}); {spec.origin} "
+                f"({spec.build.__module__}.{spec.build.__qualname__}) must choose another name."
+            )
+        self._specs[spec.name] = spec
+
+    def _builtin_modules(self) -> dict[str, str]:
+        """Map each built-in name to its module, read off the file names of the package."""
+        root = Path(__file__).parent.joinpath(*self.package.split(".")[1:])
+        return {
+            module.name.replace("_", "-"): f"{self.package}.{module.name}"
+            for module in pkgutil.iter_modules([str(root)])
+            if not module.name.startswith("_")
+        }
+
+    def _plugins(self) -> dict[str, list[EntryPoint]]:
+        if self.group is None:
+            return {}
+        found: dict[str, list[EntryPoint]] = {}
+        for point in entry_points(group=self.group):
+            if point not in found.setdefault(point.name, []):
+                found[point.name].append(point)
+        return found
+
+    def _load_plugin(self, point: EntryPoint) -> None:
+        try:
+            point.load()
+        except ColorzooError:
+            raise
+        except Exception as error:  # whatever a stranger's import does must stay theirs
+            raise RegistrationError(
+                f"{describe_entry_point(point)} promises the {self.kind} {point.name!r} but fails "
+                f"on import: {type(error).__name__}: {error}. Update or uninstall that package."
+            ) from error
+
+
+def describe_entry_point(point: EntryPoint) -> str:
+    """Return ``package 1.2.3`` for messages about an entry point."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
+ARCHITECTURES = Registry("architecture", package="colorzoo.models", group="colorzoo.architectures")
+DISCRIMINATORS = Registry(
+    "discriminator", package="colorzoo.discriminators", group="colorzoo.discriminators"
+)
+register = ARCHITECTURES.register
+list_architectures = ARCHITECTURES.names

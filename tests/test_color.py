@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+import torch
+from skimage.color import lab2rgb, rgb2lab
+
+from colorzoo import color
+from colorzoo.errors import TensorError
+
+
+def cube(steps: int) -> torch.Tensor:
+    """The whole RGB cube in ``steps`` a side: (3, steps, steps * steps), 0..1."""
+    axis = torch.linspace(0.0, 1.0, steps)
+    return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).reshape(3, steps, -1)
+
+
+def oracle(rgb: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(rgb2lab(rgb.double().permute(1, 2, 0).numpy()).transpose(2, 0, 1))
+
+
+def test_lab_of_the_whole_cube_agrees_with_scikit_image() -> None:
+    rgb = cube(52)
+    assert (color.srgb_to_lab(rgb) - oracle(rgb)).abs().max() < 1e-3
+
+
+def test_srgb_of_the_whole_cube_agrees_with_scikit_image() -> None:
+    lab = oracle(cube(52))
+    expected = lab2rgb(lab.permute(1, 2, 0).numpy()).transpose(2, 0, 1)
+    back = color.lab_to_srgb(lab.float())
+    assert np.abs(back.numpy() - expected).max() < 1e-3 / 100
+    assert (color.srgb_to_lab(back) - lab).abs().max() < 5e-3
+
+
+def test_float64_is_kept_and_closer() -> None:
+    rgb = cube(9).double()
+    lab = color.srgb_to_lab(rgb)
+    assert lab.dtype == torch.float64
+    assert (lab - oracle(rgb)).abs().max() < 1e-9
+    assert (color.lab_to_srgb(lab) - rgb).abs().max() < 1e-5
+
+
+def test_a_batch_is_its_pictures() -> None:
+    rgb = torch.rand(2, 5, 3, 4, 6)
+    lab = color.srgb_to_lab(rgb)
+    torch.testing.assert_close(lab[1, 3], color.srgb_to_lab(rgb[1, 3]), atol=1e-4, rtol=0)
+    one = color.lab_to_srgb(lab[1, 3])
+    torch.testing.assert_close(color.lab_to_srgb(lab)[1, 3], one, atol=1e-5, rtol=0)
+
+
+def test_lightness_alone_is_the_same_lightness() -> None:
+    rgb = cube(20)
+    assert torch.equal(color.srgb_to_lightness(rgb), color.srgb_to_lab(rgb)[:1])
+
+
+@pytest.mark.parametrize("gamut", ["clip", "desaturate"])
+def test_gradients_are_finite_everywhere(gamut: color.Gamut) -> None:
+    rgb = cube(6).requires_grad_()
+    color.srgb_to_lab(rgb).sum().backward()
+    assert rgb.grad is not None
+    assert torch.isfinite(rgb.grad).all()
+    lab = torch.cat((torch.zeros(3, 1, 4), torch.randn(3, 3, 4) * 100), dim=1).requires_grad_()
+    color.lab_to_srgb(lab, gamut=gamut).sum().backward()
+    assert lab.grad is not None
+    assert torch.isfinite(lab.grad).all()
+
+
+def test_a_grey_stays_grey() -> None:
+    grey = torch.arange(256.0).expand(3, 1, 256) / 255
+    assert color.srgb_to_lab(grey)[1:].abs().max() < 0.01
+
+
+def test_desaturating_keeps_lightness_where_clipping_does_not() -> None:
+    lab = torch.cat((torch.rand(1, 40, 50) * 100, (torch.rand(2, 40, 50) - 0.5) * 220))
+    kept = color.srgb_to_lab(color.lab_to_srgb(lab, gamut="desaturate"))
+    clipped = color.srgb_to_lab(color.lab_to_srgb(lab))
+    assert (kept[0] - lab[0]).abs().max() < 0.02
+    assert (clipped[0] - lab[0]).abs().max() > 5.0
+
+
+def test_desaturating_leaves_colours_that_fit_alone() -> None:
+    rgb = cube(12) * 0.9 + 0.05
+    lab = color.srgb_to_lab(rgb)
+    assert (color.lab_to_srgb(lab, gamut="desaturate") - rgb).abs().max() < 1e-5
+
+
+def test_autocast_does_not_touch_colour() -> None:
+    rgb = cube(10)
+    outside = color.srgb_to_lab(rgb)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = color.srgb_to_lab(rgb)
+        back = color.lab_to_srgb(inside)
+    assert torch.equal(inside, outside)
+    assert back.dtype == torch.float32
+    assert torch.equal(back, color.lab_to_srgb(outside))
+
+
+def test_scaling_is_that_of_pix2pix() -> None:
+    values = torch.tensor([0.0, 50.0, 100.0])
+    assert color.scale_lightness(values).tolist() == [-1.0, 0.0, 1.0]
+    assert torch.equal(color.unscale_lightness(color.scale_lightness(values)), values)
+    assert color.scale_chroma(torch.tensor([-110.0, 55.0])).tolist() == [-1.0, 0.5]
+    assert color.unscale_chroma(torch.tensor([-1.0, 0.5])).tolist() == [-110.0, 55.0]
+
+
+def test_the_fast_way_to_8_bit_is_the_exact_way_rounded() -> None:
+    lab = torch.cat((torch.rand(1, 90, 91) * 100, (torch.rand(2, 90, 91) - 0.5) * 260))
+    fast = color.lab_to_srgb8(lab[0], lab[1:]).permute(2, 0, 1)
+    exact = color.lab_to_srgb(lab, gamut="desaturate") * 255
+    assert fast.dtype == torch.uint8
+    assert (fast - exact).abs().max() < 0.75
+    assert (fast == exact.round()).float().mean() > 0.99
+
+
+def test_the_fast_way_gives_every_grey_back_exactly() -> None:
+    grey = torch.arange(256.0).expand(3, 1, 256) / 255
+    back = color.lab_to_srgb8(color.srgb_to_lightness(grey)[0], torch.zeros(2, 1, 256))
+    assert torch.equal(back[0], torch.arange(256, dtype=torch.uint8)[:, None].expand(256, 3))
+    between = color.lab_to_srgb8(torch.rand(300, 300) * 100, torch.zeros(2, 300, 300))
+    assert torch.equal(between[..., 0], between[..., 1])
+    assert torch.equal(between[..., 0], between[..., 2])
+
+
+@pytest.mark.parametrize("convert", [color.srgb_to_lab, color.lab_to_srgb, color.srgb_to_lightness])
+def test_wrong_tensors_are_refused(convert: object) -> None:
+    assert callable(convert)
+    with pytest.raises(TensorError, match="third axis"):
+        convert(torch.rand(8, 8, 3))
+    with pytest.raises(TensorError, match=r"\(3,\)"):
+        convert(torch.rand(3))
+    with pytest.raises(TensorError, match=r"torch\.uint8"):
+        convert(torch.zeros(3, 4, 4, dtype=torch.uint8))
