@@ -1,0 +1,140 @@
+"""U-Net whose skips pass through additive attention gates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from colorzoo.models._blocks import (
+    Norm,
+    Upsampling,
+    check_widths,
+    decoder_input,
+    encode,
+    init_normal,
+    make_decoder,
+    make_encoder,
+    make_norm,
+    make_upsampling,
+)
+from colorzoo.registry import ARCHITECTURES
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionUNetConfig:
+    """Shape of an attention U-Net.
+
+    Attributes:
+        widths: Channels after each halving; as many halvings as there are widths.
+        norm: Normalization, left out of the first and the innermost level as in pix2pix.
+        upsampling: Transposed convolution, or resize and convolution.
+        gate: Which reading of the gate. ``"grid"``: gated by the coarser decoder features, the
+            skip strided down to them and the map resized back (Oktay's code). ``"pixel"``: gated by
+            the already upsampled decoder features, pixel by pixel, norm on both.
+    """
+
+    widths: tuple[int, ...] = (48, 96, 176, 176, 192, 192)
+    norm: Norm = "batch"
+    upsampling: Upsampling = "deconv"
+    gate: Literal["grid", "pixel"] = "grid"
+
+    def __post_init__(self) -> None:
+        check_widths(self.widths)
+
+    @classmethod
+    def tiny(cls) -> AttentionUNetConfig:
+        """Return a config of a few thousand parameters, for tests."""
+        return cls(widths=(4, 8, 8))
+
+
+class GridGate(nn.Module):
+    """Attention gate on the coarse grid of the gating signal (Oktay 2018, eq. 1 and its code)."""
+
+    def __init__(self, skip_channels: int, gating_channels: int, norm: Norm) -> None:
+        super().__init__()
+        inner = max(skip_channels // 2, 1)
+        self.theta = nn.Conv2d(skip_channels, inner, 2, stride=2, bias=False)
+        self.phi = nn.Conv2d(gating_channels, inner, 1)
+        self.psi = nn.Conv2d(inner, 1, 1)
+        self.out = nn.Sequential(
+            nn.Conv2d(skip_channels, skip_channels, 1), make_norm(norm, skip_channels)
+        )
+
+    def forward(self, skip: Tensor, gating: Tensor) -> tuple[Tensor, Tensor]:
+        """Gate ``skip`` (N, C, H, W) by ``gating`` (N, G, H/2, W/2); also return the map."""
+        coarse = torch.sigmoid(self.psi(F.relu(self.theta(skip) + self.phi(gating))))
+        attention = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+        return self.out(skip * attention), attention
+
+
+class PixelGate(nn.Module):
+    """Attention gate pixel by pixel, with norm on both inputs and on the map."""
+
+    def __init__(self, skip_channels: int, gating_channels: int, norm: Norm) -> None:
+        super().__init__()
+        inner = max(skip_channels // 2, 1)
+        self.theta = nn.Sequential(nn.Conv2d(skip_channels, inner, 1), make_norm(norm, inner))
+        self.phi = nn.Sequential(nn.Conv2d(gating_channels, inner, 1), make_norm(norm, inner))
+        self.psi = nn.Sequential(nn.Conv2d(inner, 1, 1), make_norm(norm, 1))
+
+    def forward(self, skip: Tensor, gating: Tensor) -> tuple[Tensor, Tensor]:
+        """Gate ``skip`` (N, C, H, W) by ``gating`` (N, G, H, W); also return the map."""
+        attention = torch.sigmoid(self.psi(F.relu(self.theta(skip) + self.phi(gating))))
+        return skip * attention, attention
+
+
+@ARCHITECTURES.register(
+    "attention-unet",
+    config=AttentionUNetConfig,
+    paper="Oktay 2018, arXiv:1804.03999; Isola 2017, arXiv:1611.07004",
+    size_multiple=lambda config: 2 ** len(config.widths),
+)
+class AttentionUNet(nn.Module):
+    """Attention U-Net generator (Oktay 2018) on the U-Net of pix2pix (Isola 2017).
+
+    Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
+    two to the number of widths.
+    """
+
+    def __init__(self, config: AttentionUNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.widths
+        self.down = make_encoder(widths, config.norm)
+        self.up = make_decoder(widths, config.norm, config.upsampling)
+        self.gates = nn.ModuleList(
+            GridGate(widths[level - 1], decoder_input(widths, level), config.norm)
+            if config.gate == "grid"
+            else PixelGate(widths[level - 1], widths[level - 1], config.norm)
+            for level in range(len(widths) - 1, 0, -1)
+        )
+        self.head = make_upsampling(config.upsampling, decoder_input(widths, 0), 2)
+        init_normal(self)
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+        return self.forward_with_maps(lightness)[0]
+
+    def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Predict chroma and return the gates' maps too.
+
+        Args:
+            lightness: (N, 1, H, W) in -1..1.
+
+        Returns:
+            Chroma (N, 2, H, W) in -1..1, and for each skip its attention map (N, 1, h, w) in 0..1
+            at the skip's resolution, coarsest first.
+        """
+        *skips, features = encode(self.down, lightness)
+        maps = []
+        for up, gate in zip(self.up, self.gates, strict=True):
+            raised = up(features)
+            gating = features if self.config.gate == "grid" else raised
+            skip, attention = gate(skips.pop(), gating)
+            maps.append(attention)
+            features = torch.cat((raised, skip), dim=1)
+        return torch.tanh(self.head(features)), maps

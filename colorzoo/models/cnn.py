@@ -1,0 +1,89 @@
+"""Plain encoder and decoder without skips: what a U-Net is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from colorzoo.models._blocks import (
+    ConvBlock,
+    Norm,
+    UpBlock,
+    Upsampling,
+    check_widths,
+    init_normal,
+    make_encoder,
+    make_upsampling,
+)
+from colorzoo.registry import ARCHITECTURES
+
+
+@dataclass(frozen=True, slots=True)
+class CNNConfig:
+    """Shape of a plain encoder and decoder.
+
+    Attributes:
+        widths: Channels after each halving; as many halvings as there are widths. Everything
+            about colour passes through the last one, so few halvings keep its edges sharp.
+        refinements: 3x3 convolutions after each doubling, where U-Nets have their skips.
+        norm: Normalization, left out of the first and the innermost level as in pix2pix.
+        upsampling: Transposed convolution, or resize and convolution.
+    """
+
+    widths: tuple[int, ...] = (64, 128, 256, 384)
+    refinements: int = 1
+    norm: Norm = "batch"
+    upsampling: Upsampling = "deconv"
+
+    def __post_init__(self) -> None:
+        check_widths(self.widths)
+        if self.refinements < 0:
+            raise ValueError("refinements must be 0 or more.")
+
+    @classmethod
+    def tiny(cls) -> CNNConfig:
+        """Return a config of a few thousand parameters, for tests."""
+        return cls(widths=(4, 8, 8))
+
+
+@ARCHITECTURES.register(
+    "cnn",
+    config=CNNConfig,
+    paper="Isola 2017, arXiv:1611.07004, the encoder-decoder of its section 3.2.1",
+    size_multiple=lambda config: 2 ** len(config.widths),
+)
+class CNN(nn.Module):
+    """Encoder-decoder generator without skips (the comparison of Isola 2017, section 3.2.1).
+
+    Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
+    two to the number of widths.
+    """
+
+    def __init__(self, config: CNNConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.widths
+        self.down = make_encoder(widths, config.norm)
+        self.up = nn.ModuleList(
+            UpBlock(inner, outer, config.norm, config.upsampling)
+            for inner, outer in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.refine = nn.ModuleList(
+            nn.Sequential(
+                *(ConvBlock(width, width, config.norm) for _ in range(config.refinements))
+            )
+            for width in widths[-2::-1]
+        )
+        self.head = make_upsampling(config.upsampling, widths[0], 2)
+        init_normal(self)
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+        features = lightness
+        for down in self.down:
+            features = down(features)
+        for up, refine in zip(self.up, self.refine, strict=True):
+            features = refine(up(features))
+        return torch.tanh(self.head(features))

@@ -1,0 +1,73 @@
+"""U-Net in the form of pix2pix: strided convolutions down, deconvolutions up, skips between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from colorzoo.models._blocks import (
+    Norm,
+    Upsampling,
+    check_widths,
+    decoder_input,
+    encode,
+    init_normal,
+    make_decoder,
+    make_encoder,
+    make_upsampling,
+)
+from colorzoo.registry import ARCHITECTURES
+
+
+@dataclass(frozen=True, slots=True)
+class UNetConfig:
+    """Shape of a U-Net.
+
+    Attributes:
+        widths: Channels after each halving; as many halvings as there are widths.
+        norm: Normalization, left out of the first and the innermost level as in pix2pix.
+        upsampling: Transposed convolution, or resize and convolution.
+    """
+
+    widths: tuple[int, ...] = (48, 96, 192, 192, 192, 192)
+    norm: Norm = "batch"
+    upsampling: Upsampling = "deconv"
+
+    def __post_init__(self) -> None:
+        check_widths(self.widths)
+
+    @classmethod
+    def tiny(cls) -> UNetConfig:
+        """Return a config of a few thousand parameters, for tests."""
+        return cls(widths=(4, 8, 8))
+
+
+@ARCHITECTURES.register(
+    "unet",
+    config=UNetConfig,
+    paper="Ronneberger 2015, arXiv:1505.04597; Isola 2017, arXiv:1611.07004",
+    size_multiple=lambda config: 2 ** len(config.widths),
+)
+class UNet(nn.Module):
+    """U-Net generator (Ronneberger 2015) as in pix2pix (Isola 2017).
+
+    Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
+    two to the number of widths.
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.down = make_encoder(config.widths, config.norm)
+        self.up = make_decoder(config.widths, config.norm, config.upsampling)
+        self.head = make_upsampling(config.upsampling, decoder_input(config.widths, 0), 2)
+        init_normal(self)
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+        *skips, features = encode(self.down, lightness)
+        for up in self.up:
+            features = torch.cat((up(features), skips.pop()), dim=1)
+        return torch.tanh(self.head(features))
