@@ -1,0 +1,136 @@
+"""The models of this zoo, read off their folders: no torch, no network."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import colorzoo
+from colorzoo.config import from_dict, read_json
+from colorzoo.hub.facts import read_facts
+from colorzoo.hub.format import CONFIG_FILE, WEIGHTS_FILE, read_model_file
+
+PIN_FILE = "pin.json"
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What the zoo knows of one model without loading it.
+
+    Attributes:
+        name: The name that ``colorzoo.load`` takes.
+        architecture: Name of its architecture.
+        working_size: Shorter side in pixels of the picture the generator sees.
+        description: One sentence, or None where nothing is noted.
+        license: SPDX identifier of the weights' licence, or None where nothing is noted.
+        parameters: Number of trained parameters, or None where nothing is noted.
+        size: Bytes of the weights on disk; 0 when they are not here.
+        folder: Where it lies.
+    """
+
+    name: str
+    architecture: str
+    working_size: int
+    description: str | None
+    license: str | None
+    parameters: int | None
+    size: int
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """Where the weights of a model lie that the package does not carry: ``pin.json``.
+
+    Attributes:
+        repo: ``owner/name`` on the Hub.
+        revision: Full commit, so that the files cannot change.
+        sha256: Of ``model.safetensors``.
+    """
+
+    repo: str
+    revision: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if not _COMMIT.fullmatch(self.revision):
+            raise ValueError(f"revision must be a full commit, not {self.revision!r}.")
+        if not _SHA256.fullmatch(self.sha256):
+            raise ValueError(f"sha256 must have 64 hexadecimal digits, not {self.sha256!r}.")
+
+
+def zoo_folder() -> Path:
+    """Return the folder that holds one folder per model of this zoo.
+
+    An installed colorzoo carries it as the package ``colorzoo.zoo``; in a clone it is
+    ``hub_cards`` beside the package.
+    """
+    package = Path(colorzoo.__file__).parent
+    installed = package / "zoo"
+    return installed if installed.is_dir() else package.parent / "hub_cards"
+
+
+def model_names() -> list[str]:
+    """Return the names of the zoo's models, sorted."""
+    return sorted(path.parent.name for path in zoo_folder().glob(f"*/{CONFIG_FILE}"))
+
+
+def list_models(
+    pattern: str | None = None, *, architecture: str | None = None, license: str | None = None
+) -> list[ModelInfo]:
+    """List the models of this zoo.
+
+    Args:
+        pattern: Shell pattern that the name must match, such as ``"attention-*"``.
+        architecture: Only models of this architecture.
+        license: Only models whose weights are under this licence, an SPDX identifier.
+
+    Raises:
+        ConfigError: A model's ``config.json`` or ``facts.json`` is damaged.
+    """
+    infos = [
+        read_info(zoo_folder() / name)
+        for name in model_names()
+        if pattern is None or fnmatch.fnmatchcase(name, pattern)
+    ]
+    return [
+        info
+        for info in infos
+        if architecture in (None, info.architecture) and license in (None, info.license)
+    ]
+
+
+def read_info(folder: Path) -> ModelInfo:
+    """Return what a model folder tells of itself.
+
+    Raises:
+        ConfigError: ``config.json`` is absent, or it or ``facts.json`` is damaged.
+    """
+    file = read_model_file(folder)
+    facts = read_facts(folder)
+    weights = folder / WEIGHTS_FILE
+    return ModelInfo(
+        name=folder.resolve().name,
+        architecture=file.architecture,
+        working_size=file.image.working_size,
+        description=facts.about.description if facts else None,
+        license=facts.about.license if facts else None,
+        parameters=facts.parameters if facts else None,
+        size=weights.stat().st_size if weights.is_file() else 0,
+        folder=folder,
+    )
+
+
+def read_pin(folder: Path) -> Pin | None:
+    """Return where a model's weights lie on the Hub, or None where its folder does not say.
+
+    Raises:
+        ConfigError: ``pin.json`` is damaged.
+    """
+    path = folder / PIN_FILE
+    return from_dict(Pin, read_json(path), where=str(path)) if path.is_file() else None

@@ -1,0 +1,117 @@
+"""What a model's name means; its form alone decides, and no form falls back on another.
+
+- ``attention-unet-gan``: a model of this zoo;
+- ``owner/repo`` or ``owner/repo@revision``: a repository on the Hugging Face Hub;
+- ``./folder``, ``../folder``, ``/folder``, ``~/folder`` or a :class:`pathlib.Path`: a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from colorzoo.errors import HubError, UnknownNameError, did_you_mean
+from colorzoo.hub.catalog import model_names, read_pin, zoo_folder
+from colorzoo.hub.fetch import fetch
+from colorzoo.hub.format import WEIGHTS_FILE
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_HUB_NAME = re.compile(
+    r"(?P<repo>[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)(@(?P<revision>[^\s@]+))?"
+)
+
+
+def locate(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    token: str | None = None,
+) -> Path:
+    """Return the folder of a model, fetching it first if the name is of a Hub repository.
+
+    Args:
+        name: A model of this zoo, a Hub repository or a folder; see the module's text.
+        revision: Branch, tag or commit of the Hub repository; its default branch if left out.
+        local_files_only: Take a Hub repository only from the cache on this disk.
+        token: Access token for the Hub, for private repositories.
+
+    Raises:
+        UnknownNameError: The name is of no known form, or no model of this zoo has it.
+        HubError: The repository cannot be fetched, or ``revision`` is given for a name that has
+            none or states its own.
+    """
+    if not isinstance(name, (str, os.PathLike)):
+        raise UnknownNameError(
+            "A model is named by a string or a path, as in 'attention-unet-gan' or './folder', "
+            f"not by {name!r}."
+        )
+    if not isinstance(name, str) or _is_path(name):
+        _refuse_revision(name, revision)
+        return Path(name).expanduser()
+    if is_slug(name):
+        _refuse_revision(name, revision)
+        return _locate_in_zoo(name, local_files_only=local_files_only, token=token)
+    match = _HUB_NAME.fullmatch(name)
+    if match is None:
+        raise UnknownNameError(
+            f"{name!r} is not the name of a model. Give a model of this zoo as in "
+            "'attention-unet-gan', a Hub repository as in 'owner/repo' or 'owner/repo@revision', "
+            "or a folder as in './folder'."
+        )
+    if match["revision"] and revision:
+        raise HubError(
+            f"{name!r} names a revision and revision={revision!r} another; give only one."
+        )
+    try:
+        return fetch(
+            match["repo"],
+            revision=match["revision"] or revision,
+            local_files_only=local_files_only,
+            token=token,
+        )
+    except HubError as error:
+        if Path(name).is_dir():
+            raise HubError(f"{error} A folder is written ./{name}") from error
+        raise
+
+
+def is_slug(name: str) -> bool:
+    """Tell whether a name has the form of a model of this zoo."""
+    return _SLUG.fullmatch(name) is not None
+
+
+def _is_path(name: str) -> bool:
+    separators = ("/", os.sep)
+    starts = tuple(f"{dots}{separator}" for dots in (".", "..") for separator in separators)
+    return name in (".", "..", "~") or name.startswith((*starts, "~/")) or Path(name).is_absolute()
+
+
+def _refuse_revision(name: str | os.PathLike[str], revision: str | None) -> None:
+    if revision is not None:
+        raise HubError(
+            f"revision={revision!r} goes only with a Hub repository 'owner/repo', not with "
+            f"{os.fspath(name)!r}; leave it out."
+        )
+
+
+def _locate_in_zoo(name: str, *, local_files_only: bool, token: str | None) -> Path:
+    known = model_names()
+    if name not in known:
+        listed = f"Known: {', '.join(known)}." if known else "The zoo is empty."
+        raise UnknownNameError(
+            f"There is no model called {name!r} in this zoo.{did_you_mean(name, known)} {listed} "
+            f"A folder is written './{name}', a Hub repository 'owner/{name}'."
+        )
+    folder = zoo_folder() / name
+    pin = None if (folder / WEIGHTS_FILE).exists() else read_pin(folder)
+    if pin is None:
+        return folder
+    return fetch(
+        pin.repo,
+        revision=pin.revision,
+        local_files_only=local_files_only,
+        token=token,
+        sha256=pin.sha256,
+    )
