@@ -1,0 +1,318 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+from torch import Tensor, nn
+
+import colorzoo
+from colorzoo import color, pictures
+from colorzoo.colorizer import Colorizer, working_shape
+from colorzoo.errors import (
+    ColorzooError,
+    ConfigError,
+    HubError,
+    RegistrationError,
+    TensorError,
+    UnknownNameError,
+)
+
+
+@pytest.fixture
+def generator() -> nn.Module:
+    """A U-Net of random weights, strong enough to give visible colours."""
+    model = colorzoo.create_model("unet", widths=(4, 8, 8))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    return model
+
+
+@pytest.fixture
+def colorizer(generator: nn.Module) -> Colorizer:
+    settings = colorzoo.ImageSettings(working_size=32)
+    return Colorizer(generator, settings=settings, device="cpu")
+
+
+def grey(width: int, height: int) -> NDArray[np.uint8]:
+    y, x = np.mgrid[:height, :width]
+    waves = 127.5 + 80 * np.sin(x / 9) + 40 * np.cos(y / 7 + x / 31)
+    return waves.clip(0, 255).astype(np.uint8)
+
+
+def lightness_of(image: Image.Image) -> Tensor:
+    rgb = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) / 255
+    return color.srgb_to_lightness(rgb)[0]
+
+
+def colourfulness(image: Image.Image) -> float:
+    rgb = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) / 255
+    return color.srgb_to_lab(rgb)[1:].square().sum(0).sqrt().mean().item()
+
+
+SIZES = [(1, 1), (1, 500), (500, 1), (7, 3), (513, 97), (33, 32), (3000, 40), (31, 400)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_output_has_its_own_size_and_lightness(
+    size: tuple[int, int], colorizer: Colorizer
+) -> None:
+    pixels = grey(*size)
+    image = colorizer(pixels)
+    assert image.size == size
+    assert image.mode == "RGB"
+    difference = (lightness_of(image) - lightness_of(Image.fromarray(pixels))).abs()
+    assert difference.mean() < 0.3
+    assert difference.max() < 1.0
+
+
+def test_the_output_has_colour_and_saturation_scales_it(colorizer: Colorizer) -> None:
+    pixels = grey(120, 90)
+    assert colourfulness(colorizer(pixels)) > 3.0
+    weak = colourfulness(colorizer(pixels, saturation=0.1))  # so weak that all is in the gamut
+    assert colourfulness(colorizer(pixels, saturation=0.2)) == pytest.approx(2 * weak, rel=0.1)
+    none = np.asarray(colorizer(pixels, saturation=0))
+    assert np.array_equal(none, np.repeat(pixels[..., None], 3, axis=2))
+
+
+def test_a_batch_is_its_pictures_one_by_one(colorizer: Colorizer) -> None:
+    sizes = [(64, 48), (40, 30), (48, 64), (80, 60), (200, 21)]
+    several = [grey(*size) for size in sizes]
+    for batch_size in (1, 2, 8):
+        together = colorizer(several, batch_size=batch_size)
+        for image, pixels in zip(together, several, strict=True):
+            alone = np.asarray(colorizer(pixels)).astype(int)
+            assert np.abs(np.asarray(image).astype(int) - alone).max() <= 1
+    assert colorizer([]) == []
+
+
+def test_the_kind_of_input_makes_no_difference(colorizer: Colorizer, tmp_path: Path) -> None:
+    pixels = grey(50, 40)
+    Image.fromarray(pixels).save(tmp_path / "grey.png")
+    expected = np.asarray(colorizer(pixels))
+    kinds = [tmp_path / "grey.png", str(tmp_path / "grey.png"), Image.fromarray(pixels)]
+    for image in colorizer([*kinds, pixels.astype(np.uint16) * 257, pixels / 255]):
+        assert np.abs(np.asarray(image).astype(int) - expected).max() <= 1
+
+
+def test_alpha_orientation_and_profile_come_through(colorizer: Colorizer) -> None:
+    image = Image.fromarray(grey(40, 30)).convert("RGBA")
+    image.putalpha(Image.fromarray(grey(40, 30)[::-1]))
+    image.getexif()[ExifTags.Base.Orientation] = 6
+    image.getexif()[ExifTags.Base.Artist] = "Anna"
+    image.info["icc_profile"] = b"broken"
+    coloured = colorizer(image)
+    assert coloured.mode == "RGBA"
+    assert coloured.size == (30, 40)
+    turned = image.getchannel("A").transpose(Image.Transpose.ROTATE_270)
+    assert coloured.getchannel("A").tobytes() == turned.tobytes()
+    kept = Image.Exif()
+    kept.load(coloured.info["exif"])
+    assert dict(kept) == {ExifTags.Base.Artist: "Anna"}
+    assert coloured.info["icc_profile"]
+    assert image.size == (40, 30)
+
+
+def test_sepia_keeps_its_lightness(colorizer: Colorizer) -> None:
+    sepia = grey(60, 50)[..., None] * np.array([1.0, 0.8, 0.6]) / 255
+    image = colorizer(sepia)
+    before = torch.from_numpy(sepia.transpose(2, 0, 1))
+    difference = lightness_of(image) - color.srgb_to_lightness(before)[0]
+    assert difference.abs().mean() < 0.3
+
+
+def test_notes_are_logged(
+    colorizer: Colorizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = [Image.fromarray(grey(20, 20)), Image.fromarray(grey(20, 20)[::-1])]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    colorizer(tmp_path / "film.gif")
+    assert "film.gif: it holds 2 pictures" in caplog.text
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (8, 8), (33, 17)])
+def test_predict_gives_chroma_at_the_size_it_gets(
+    size: tuple[int, int], colorizer: Colorizer
+) -> None:
+    lightness = torch.rand(2, 1, *size) * 100
+    before = lightness.clone()
+    ab = colorizer.predict(lightness)
+    assert ab.shape == (2, 2, *size)
+    assert ab.dtype == torch.float32
+    assert ab.abs().max() <= 110
+    assert torch.equal(lightness, before)
+    alone = colorizer.predict(lightness[1:])
+    torch.testing.assert_close(ab[1:], alone, atol=1e-3, rtol=0)
+    ab.add_(1.0)  # no tensor of inference mode: it may be used further
+
+
+def test_predict_pads_and_does_not_squash(colorizer: Colorizer, generator: nn.Module) -> None:
+    lightness = torch.rand(1, 1, 16, 24) * 100
+    generator.eval()
+    with torch.no_grad():
+        exact = generator(lightness / 50 - 1) * 110
+    torch.testing.assert_close(colorizer.predict(lightness), exact, atol=1e-3, rtol=0)
+    mirrored = torch.cat((lightness, lightness.flip(3)), dim=3)[..., :32]
+    with torch.no_grad():
+        padded = generator(mirrored / 50 - 1)[..., :25] * 110
+    cut = colorizer.predict(mirrored[..., :25])
+    assert cut.shape == (1, 2, 16, 25)
+    assert (cut[..., :8] - padded[..., :8]).abs().mean() < 5.0
+
+
+@pytest.mark.parametrize(
+    ("lightness", "fault"),
+    [
+        (torch.rand(1, 8, 8), r"\(N, 1, H, W\)"),
+        (torch.rand(1, 3, 8, 8), r"\(N, 1, H, W\)"),
+        (torch.rand(0, 1, 8, 8), "none of them 0"),
+        (torch.zeros(1, 1, 8, 8, dtype=torch.uint8), "uint8"),
+        (torch.full((1, 1, 8, 8), 255.0), r"0\.\.100"),
+        (torch.full((1, 1, 8, 8), -1.0), r"0\.\.100"),
+        (torch.full((1, 1, 8, 8), torch.nan), "NaN"),
+        (np.zeros((1, 1, 8, 8)), "tensor of floats"),
+    ],
+)
+def test_predict_refuses_wrong_tensors(lightness: Tensor, fault: str, colorizer: Colorizer) -> None:
+    with pytest.raises(TensorError, match=fault):
+        colorizer.predict(lightness)
+
+
+def test_numbers_that_overflow_are_an_error(generator: nn.Module) -> None:
+    with torch.no_grad():
+        next(generator.parameters()).fill_(torch.inf)
+    with pytest.raises(TensorError, match="finite"):
+        Colorizer(generator, device="cpu").predict(torch.rand(1, 1, 8, 8))
+
+
+def test_training_mode_never_leaks_in_or_out(generator: nn.Module) -> None:
+    generator.train()
+    state = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    colorizer = Colorizer(generator, device="cpu")
+    pixels = grey(40, 40)
+    first = colorizer(pixels).tobytes()
+    colorizer.generator.train()
+    assert colorizer(pixels).tobytes() == first
+    assert generator.training
+    assert all(parameter.requires_grad for parameter in generator.parameters())
+    for name, tensor in generator.state_dict().items():
+        assert torch.equal(tensor, state[name]), name
+
+
+def test_the_number_of_threads_is_put_back(colorizer: Colorizer) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        colorizer(np.random.default_rng(0).random((20, 20, 3)))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", torch.bfloat16])
+def test_half_precision_is_near(dtype: str | torch.dtype, generator: nn.Module) -> None:
+    half = Colorizer(generator, device="cpu", dtype=dtype)
+    assert next(half.generator.parameters()).dtype == torch.bfloat16
+    lightness = torch.rand(1, 1, 32, 32) * 100
+    full = Colorizer(generator, device="cpu", dtype=torch.float32).predict(lightness)
+    ab = half.predict(lightness)
+    assert ab.dtype == torch.float32
+    assert (ab - full).abs().mean() < 3.0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"device": "gpu"},
+        {"device": "cuda:99"},
+        {"device": "meta"},
+        {"device": 1.5},
+        {"dtype": "float8"},
+        {"dtype": "bfloat"},
+        {"dtype": torch.int8},
+        {"dtype": 16},
+    ],
+)
+def test_unusable_devices_and_dtypes_are_refused(
+    values: dict[str, str], generator: nn.Module
+) -> None:
+    with pytest.raises(ConfigError, match=next(iter(values))):
+        Colorizer(generator, **values)  # type: ignore[arg-type]  # on purpose
+
+
+def test_unregistered_generators_are_refused() -> None:
+    with pytest.raises(RegistrationError, match="Conv2d"):
+        Colorizer(nn.Conv2d(1, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"saturation": -1}, ConfigError),
+        ({"saturation": float("nan")}, ConfigError),
+        ({"working_size": 0}, ConfigError),
+        ({"working_size": 64.0}, ConfigError),
+        ({"working_size": np.float32(64)}, ConfigError),
+        ({"working_size": 4097}, ConfigError),
+        ({"working_size": 2_000_000}, ConfigError),
+        ({"batch_size": 0}, ConfigError),
+        ({"batch_size": True}, ConfigError),
+    ],
+)
+def test_bad_settings_are_refused_before_any_reading(
+    values: dict[str, int], error: type[ColorzooError], colorizer: Colorizer, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=next(iter(values))):
+        colorizer("missing.jpg", **values)
+    with pytest.raises(error, match=next(iter(values))):
+        colorizer.folder("missing", tmp_path, **values)  # type: ignore[arg-type]  # ints
+
+
+def test_numbers_of_numpy_are_numbers(colorizer: Colorizer) -> None:
+    plain = colorizer([grey(20, 20)], saturation=0.5, working_size=16, batch_size=2)[0]
+    given = {"saturation": np.float32(0.5), "working_size": np.int64(16), "batch_size": np.int8(2)}
+    (image,) = colorizer([grey(20, 20)], **given)  # type: ignore[arg-type]  # NumPy's own numbers
+    assert np.array_equal(np.asarray(image), np.asarray(plain))
+
+
+def test_working_shape_keeps_the_aspect_and_caps_panoramas() -> None:
+    assert working_shape(4000, 3000, 256) == (341, 256)
+    assert working_shape(30, 40, 256) == (256, 341)
+    assert working_shape(3000, 40, 256) == (1024, 14)
+    assert working_shape(1, 60000, 256) == (1, 1024)
+
+
+def test_load_gives_the_saved_colorizer(model_folder: Path) -> None:
+    for name in (model_folder, str(model_folder)):
+        colorizer = colorzoo.load(name, device="cpu")
+        assert colorizer.settings.working_size == 32
+        assert not colorizer.generator.training
+        assert colorizer(grey(30, 30)).size == (30, 30)
+
+
+@pytest.mark.parametrize(
+    ("load", "error"),
+    [
+        (lambda folder: colorzoo.load(folder, revision="main"), HubError),
+        (lambda folder: colorzoo.load(folder, device="tpu?"), ConfigError),
+        (lambda folder: colorzoo.load(folder, dtype="int4"), ConfigError),
+        (lambda folder: colorzoo.load(folder / "missing"), ColorzooError),
+        (lambda folder: colorzoo.load("no-such-model"), UnknownNameError),
+        (lambda folder: colorzoo.load(None), UnknownNameError),
+        (lambda folder: colorzoo.load(3), UnknownNameError),
+    ],
+)
+def test_load_says_what_is_wrong(
+    load: Callable[[Path], Colorizer], error: type[ColorzooError], model_folder: Path
+) -> None:
+    with pytest.raises(error):
+        load(model_folder)
+
+
+def test_written_colours_are_read_back(colorizer: Colorizer, tmp_path: Path) -> None:
+    image = colorizer(grey(64, 50))
+    with Image.open(pictures.write(image, tmp_path / "out.png")) as back:
+        assert np.array_equal(np.asarray(back), np.asarray(image))

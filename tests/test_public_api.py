@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+import colorzoo
+
+FUNCTIONS = {
+    "load",
+    "attention_maps",
+    "list_models",
+    "create_model",
+    "register",
+    "list_architectures",
+    "save",
+    "push",
+    "push_space",
+    "train",
+    "evaluate",
+}
+
+
+def test_every_public_name_is_there() -> None:
+    for name in colorzoo.__all__:
+        assert getattr(colorzoo, name) is not None
+    assert set(colorzoo.__all__) <= set(dir(colorzoo))
+
+
+def test_the_public_surface_is_the_one_that_is_documented() -> None:
+    errors = {name for name in colorzoo.__all__ if name.endswith("Error")}
+    rest = set(colorzoo.__all__) - errors - FUNCTIONS
+    classes = {"Colorizer", "ModelInfo", "ImageSettings", "TrainingConfig", "Report"}
+    assert rest == classes | {"__version__"}
+    assert set(colorzoo.__all__) >= FUNCTIONS
+
+
+def test_all_errors_are_public_and_of_one_family() -> None:
+    module = importlib.import_module("colorzoo.errors")
+    own = {name for name in vars(module) if name.endswith("Error")}
+    assert own == {name for name in colorzoo.__all__ if name.endswith("Error")}
+    for name in own:
+        assert issubclass(getattr(colorzoo, name), colorzoo.ColorzooError)
+
+
+def test_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'colour'"):
+        colorzoo.colour  # noqa: B018  the access itself is under test
+
+
+def test_version_is_semantic() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", colorzoo.__version__)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import colorzoo; dir(colorzoo); colorzoo.ColorzooError",
+        "import colorzoo; colorzoo.list_models(); colorzoo.list_architectures()",
+        "import colorzoo.cli.list, colorzoo.cli.info, colorzoo.cli.colorize, colorzoo.cli.train",
+    ],
+)
+def test_light_names_import_nothing_heavy(run_python: Run, code: str) -> None:
+    heavy = ("torch", "numpy", "PIL", "skimage", "scipy", "huggingface_hub", "safetensors")
+    check = f"import sys; {code}; print([name for name in {heavy} if name in sys.modules])"
+    result = run_python("-W", "error", "-c", check)
+    assert (result.stdout.strip(), result.stderr) == ("[]", "")
+
+
+def test_loading_imports_only_what_it_needs(run_python: Run, model_folder: Path) -> None:
+    heavy = ("torchvision", "skimage", "scipy", "huggingface_hub", "timm", "accelerate", "rich")
+    check = (
+        f"import sys, colorzoo; colorzoo.load({str(model_folder)!r}); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    result = run_python("-c", check)
+    assert (result.stdout.strip(), result.stderr) == ("[]", "")
