@@ -1,0 +1,1 @@
+"""Evaluation: how near a coloured picture comes to the true one."""

@@ -1,0 +1,62 @@
+"""The processes that share an evaluation: one, or those that ``accelerate launch`` started."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+from colorzoo.devices import pick_device
+from colorzoo.errors import MissingDependencyError
+
+Item = TypeVar("Item")
+
+
+class Processes:
+    """This process's place among all, and how they put together what each found.
+
+    Attributes:
+        rank: Number of this process.
+        count: How many there are.
+        device: The device that the launcher gave this process; None where there is one process.
+
+    Raises:
+        MissingDependencyError: Several processes were launched and ``accelerate`` is not installed.
+    """
+
+    def __init__(self) -> None:
+        self.rank, self.count = 0, 1
+        self.device: str | None = None
+        # Set by `accelerate launch` and torchrun; a single process needs no accelerate.
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return
+        try:
+            from accelerate import PartialState
+        except ImportError as error:
+            raise MissingDependencyError(
+                "accelerate", extra="train", purpose="Evaluating in several processes"
+            ) from error
+        # Without being told, Accelerate starts no group of processes on a machine without a GPU.
+        state = PartialState(cpu=pick_device("auto").type == "cpu")
+        self.rank, self.count = state.process_index, state.num_processes
+        self.device = str(state.device)
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes and prints."""
+        return self.rank == 0
+
+    def gather(self, items: list[Item]) -> list[Item]:
+        """Return the items of all processes, in the order of their ranks, to each of them."""
+        if self.count == 1:
+            return items
+        from accelerate.utils import gather_object
+
+        gathered: list[Item] = gather_object(items)
+        return gathered
+
+    def close(self) -> None:
+        """Leave the group of processes; after this none can be gathered from."""
+        if self.count > 1:
+            from accelerate import PartialState
+
+            PartialState().destroy_process_group()

@@ -1,0 +1,288 @@
+"""What an evaluation found: a table to read, JSON to keep, facts for a card."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from colorzoo.config import from_dict
+from colorzoo.errors import ConfigError, UnknownNameError, did_you_mean
+
+GREY = "grey"
+TRUTH = "truth"
+
+
+class Column(NamedTuple):
+    """How the table shows a metric: its key, its heading, its digits, and if with its spread."""
+
+    key: str
+    heading: str
+    digits: str
+    spread: bool = False
+
+
+COLUMNS = (
+    Column("mae", "MAE", ".2f"),
+    Column("accuracy_5", "acc@5%", ".3f"),
+    Column("accuracy_2", "acc@2%", ".3f"),
+    Column("accuracy_ab_5", "ab@5%", ".3f"),
+    Column("psnr", "PSNR dB", ".2f", spread=True),
+    Column("ssim", "SSIM", ".3f", spread=True),
+    Column("delta_e2000", "ΔE2000", ".2f"),
+    Column("colorfulness", "CF", ".1f"),
+    Column("colorfulness_abs", "CFabs", ".1f"),
+    Column("delta_colorfulness", "ΔCF", "+.1f"),
+    Column("lpips", "LPIPS", ".3f"),
+    Column("fid", "FID", ".2f"),
+)
+
+PUBLISHED_ON = "published for the Flickr2K test split, other photos, 256 x 256"
+# MAE, accuracy at 5 %, mean and deviation of PSNR, mean and deviation of SSIM.
+_PUBLISHED = {
+    "Unet": (15.7048, 0.6181, 21.0652, 2.8775, 0.8960, 0.0575),
+    "ResUnet": (13.7539, 0.6780, 22.4598, 3.6226, 0.9253, 0.0522),
+    "DenseUnet": (16.0282, 0.6117, 20.9791, 3.0603, 0.9074, 0.0477),
+    "AttentionUnet": (12.1038, 0.6899, 23.2658, 3.2792, 0.9347, 0.0394),
+    "CNN": (14.9176, 0.5933, 21.8557, 2.5316, 0.9103, 0.0423),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """Mean and standard deviation over photos; no deviation where there is one value for all."""
+
+    mean: float
+    std: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was measured of one model, or of grey, or of the truth itself.
+
+    Attributes:
+        name: The model's name, or ``grey`` or ``truth``.
+        parameters: Number of the generator's parameters; None where there is no generator.
+        values: Of each metric, its value for each photo, in the report's order.
+        overall: Metrics that have one value for all photos together: ``fid``.
+    """
+
+    name: str
+    parameters: int | None
+    values: dict[str, tuple[float, ...]]
+    overall: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def statistics(self) -> dict[str, Statistic]:
+        """Return mean and standard deviation (of the photos, not corrected) of each metric."""
+        found = {metric: _statistic(values) for metric, values in self.values.items()}
+        return found | {metric: Statistic(value) for metric, value in self.overall.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one evaluation found. Prints as its table.
+
+    Attributes:
+        protocol: Name of the rules it was measured by.
+        source: Name of the photos' source.
+        photos: Name of each photo that was measured.
+        broken: Name of each photo that could not be read, and why.
+        models: One row per model.
+        grey: The row of the photos without colour.
+        truth: The row of the photos themselves: colourfulness alone.
+    """
+
+    protocol: str
+    source: str
+    photos: tuple[str, ...]
+    broken: tuple[str, ...]
+    models: tuple[Row, ...]
+    grey: Row
+    truth: Row
+
+    def __post_init__(self) -> None:
+        for row in (*self.models, self.grey, self.truth):
+            for metric, values in row.values.items():
+                if len(values) != len(self.photos):
+                    raise ValueError(
+                        f"{row.name!r} has {len(values)} values of {metric!r} for "
+                        f"{len(self.photos)} photos."
+                    )
+
+    def __str__(self) -> str:
+        """Return the table as plain text."""
+        headings, groups = self._cells()
+        lines = [self._title(), "", *_align(headings, groups)]
+        if self.broken:
+            lines += ["", f"{len(self.broken)} broken photos left out: {'; '.join(self.broken)}"]
+        return "\n".join(lines)
+
+    def to_markdown(self) -> str:
+        """Return the table as Markdown."""
+        headings, groups = self._cells()
+        rule = ["---", *("---:" for _ in headings[1:])]
+        rows = [cells for _, rows in groups for cells in rows]
+        marked = [[f"{cells[0]} *", *cells[1:]] for cells in groups[-1][1]]
+        table = [headings, rule, *rows[: -len(marked)], *marked]
+        lines = [f"| {' | '.join(cells)} |" for cells in table]
+        notes = [f"\\* {PUBLISHED_ON}"]
+        if self.broken:
+            notes.append(f"{len(self.broken)} broken photos left out")
+        return "\n".join([self._title(), "", *lines, "", *notes])
+
+    def facts(self, name: str) -> dict[str, Any]:
+        """Return what a model's ``facts.json`` says of this evaluation, as plain values.
+
+        Args:
+            name: Name of the model's row.
+
+        Raises:
+            UnknownNameError: No model of that name was evaluated.
+        """
+        rows = {row.name: row for row in self.models}
+        if name not in rows:
+            raise UnknownNameError(
+                f"The report has no model {name!r}.{did_you_mean(name, rows)} "
+                f"It has: {', '.join(rows) or 'none'}."
+            )
+        return {
+            "protocol": self.protocol,
+            "data": self.source,
+            "photos": len(self.photos),
+            "broken": len(self.broken),
+            "metrics": _rounded(rows[name]),
+            GREY: _rounded(self.grey),
+            TRUTH: _rounded(self.truth),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, with means and deviations beside the values."""
+        values = dataclasses.asdict(self)
+        plain_rows = [*values["models"], values[GREY], values[TRUTH]]
+        for row, plain in zip(self._rows(), plain_rows, strict=True):
+            plain["statistics"] = {
+                metric: dataclasses.asdict(found) for metric, found in row.statistics().items()
+            }
+        listed: dict[str, Any] = json.loads(json.dumps(values))  # tuples to lists
+        return listed
+
+    def to_json(self) -> str:
+        """Return :meth:`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Report:
+        """Return the report that :meth:`to_dict` was called on.
+
+        Raises:
+            ConfigError: A key is unknown or missing, or a value is of the wrong type.
+        """
+        if not isinstance(values, dict):
+            raise ConfigError(f"A report must be a table of values, not {type(values).__name__}.")
+        parts = dict(values)
+        for key in (GREY, TRUTH):
+            if key in parts:
+                parts[key] = _read_row(parts[key])
+        if isinstance(parts.get("models"), list):
+            parts["models"] = [_read_row(row) for row in parts["models"]]
+        return from_dict(cls, parts, where="the report")
+
+    def _rows(self) -> list[Row]:
+        return [*self.models, self.grey, self.truth]
+
+    def _title(self) -> str:
+        return (
+            f"{self.protocol}: {len(self.photos)} photos of {self.source}, 256 x 256, "
+            "mean ± standard deviation over photos"
+        )
+
+    def _cells(self) -> tuple[list[str], list[tuple[str, list[list[str]]]]]:
+        """Return the headings, and the cells of measured and published rows under their titles."""
+        statistics = {row.name: row.statistics() for row in self._rows()}
+        known = {metric for found in statistics.values() for metric in found}
+        columns = [column for column in COLUMNS if column.key in known]
+        measured = [
+            [row.name, _show_count(row.parameters), *_show(statistics[row.name], columns)]
+            for row in self._rows()
+        ]
+        published = [
+            [name, "", *_show(_published(numbers), columns)] for name, numbers in _PUBLISHED.items()
+        ]
+        headings = ["model", "params", *(column.heading for column in columns)]
+        return headings, [("", measured), (PUBLISHED_ON, published)]
+
+
+def _statistic(values: Sequence[float]) -> Statistic:
+    """Return mean and deviation in float64, summed without rounding: no order changes them."""
+    mean = math.fsum(values) / len(values)
+    return Statistic(mean, math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values)))
+
+
+def _rounded(row: Row) -> dict[str, dict[str, float]]:
+    """Return the statistics with the digits that mean something."""
+    return {
+        metric: {
+            key: round(value, 4)
+            for key, value in dataclasses.asdict(statistic).items()
+            if value is not None
+        }
+        for metric, statistic in row.statistics().items()
+    }
+
+
+def _published(numbers: tuple[float, ...]) -> dict[str, Statistic]:
+    mae, accuracy, psnr, psnr_std, ssim, ssim_std = numbers
+    return {
+        "mae": Statistic(mae),
+        "accuracy_5": Statistic(accuracy),
+        "psnr": Statistic(psnr, psnr_std),
+        "ssim": Statistic(ssim, ssim_std),
+    }
+
+
+def _show(statistics: dict[str, Statistic], columns: Iterable[Column]) -> list[str]:
+    cells = []
+    for column in columns:
+        found = statistics.get(column.key)
+        cell = "" if found is None else format(found.mean, column.digits)
+        if found is not None and column.spread and found.std is not None:
+            cell += f" ± {found.std:{column.digits}}"
+        cells.append(cell)
+    return cells
+
+
+def _show_count(count: int | None) -> str:
+    if count is None:
+        return ""
+    return f"{count / 1e6:.1f} M" if count >= 50_000 else f"{count / 1e3:.1f} k"
+
+
+def _align(headings: list[str], groups: list[tuple[str, list[list[str]]]]) -> list[str]:
+    """Return lines of columns, the first to the left and numbers to the right."""
+    rows = [headings, *(cells for _, rows in groups for cells in rows)]
+    widths = [max(len(cells[index]) for cells in rows) for index in range(len(headings))]
+
+    def line(cells: list[str]) -> str:
+        return "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])])
+
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    lines = [line(headings)]
+    for title, group in groups:
+        lines += [rule, *([title] if title else []), *map(line, group)]
+    return [line.rstrip() for line in lines]
+
+
+def _read_row(values: Any) -> Row:
+    """Read a row, whose statistics follow from its values."""
+    where = "a row of the report"
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where} must be a table, not {type(values).__name__}.")
+    row = from_dict(Row, {key: values[key] for key in values if key != "statistics"}, where=where)
+    listed: dict[str, Any] = {**row.values, **{key: [row.overall[key]] for key in row.overall}}
+    for metric, numbers in listed.items():
+        if not isinstance(numbers, list) or any(type(n) not in (int, float) for n in numbers):
+            raise ConfigError(f"{where} ({row.name}): {metric} must be a list of numbers.")
+    return dataclasses.replace(row, values={key: tuple(row.values[key]) for key in row.values})

@@ -1,0 +1,335 @@
+"""The protocol, from photos to a report, in one process and in two."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Run
+from numpy.typing import NDArray
+from PIL import Image
+
+import colorzoo
+from colorzoo.errors import ColorzooError, ConfigError, DataError, UnknownNameError
+from colorzoo.evaluation.evaluate import SIZE, square
+from colorzoo.evaluation.metrics import measure
+from colorzoo.evaluation.perceptual import Perceptual
+from colorzoo.evaluation.report import Report, Row
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five colour photos, one of them with a turn in its EXIF, and a broken one."""
+    folder = tmp_path_factory.mktemp("evaluation") / "photos"
+    (folder / "inside").mkdir(parents=True)
+    rng = np.random.default_rng(5)
+    sizes = [(300, 260), (256, 256), (270, 400), (64, 80), (700, 520)]
+    for number, size in enumerate(sizes):
+        blobs = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8))
+        photo = blobs.resize(size, Image.Resampling.BICUBIC)
+        exif = Image.Exif()
+        exif[274] = 6 if number == 2 else 1
+        photo.save(folder / f"{number}.jpg", quality=92, exif=exif)
+    cut = (folder / "4.jpg").read_bytes()[:2000]
+    (folder / "inside" / "broken.jpg").write_bytes(cut)
+    return folder
+
+
+@pytest.fixture
+def colorizer(model_folder: Path) -> colorzoo.Colorizer:
+    return colorzoo.load(model_folder, device="cpu")
+
+
+def truth_of(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as photo:
+        return square(photo)
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def test_report_holds_what_calling_by_hand_gives(
+    photos: Path, colorizer: colorzoo.Colorizer
+) -> None:
+    report = colorzoo.evaluate(colorizer, photos)
+    assert report.photos == ("0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg")
+    assert report.source == "photos"
+    assert len(report.broken) == 1
+    assert report.broken[0].startswith("inside/broken.jpg (")
+    (row,) = report.models
+    assert (row.name, row.parameters) == (
+        "tiny-model",
+        sum(weight.numel() for weight in colorizer.generator.parameters()),
+    )
+    for place, name in enumerate(report.photos):
+        truth = truth_of(photos / name)
+        by_hand = measure(np.asarray(colorizer(truth)), truth)
+        for metric, value in by_hand.items():
+            assert row.values[metric][place] == pytest.approx(value, abs=1e-3), metric
+        by_hand = measure(np.asarray(colorizer(truth, saturation=0.0)), truth)
+        assert {metric: values[place] for metric, values in report.grey.values.items()} == by_hand
+        assert (
+            report.truth.values["colorfulness"][place] > report.grey.values["colorfulness"][place]
+        )
+
+
+def test_truth_is_upright_exact_and_256(photos: Path) -> None:
+    # The JPEG of 700 x 520 would be decoded at a smaller scale if speed counted more.
+    with Image.open(photos / "4.jpg") as photo:
+        whole = photo.convert("RGB")
+    assert np.array_equal(truth_of(photos / "4.jpg"), square(whole))
+    with Image.open(photos / "2.jpg") as photo:
+        turned = photo.convert("RGB").transpose(Image.Transpose.ROTATE_270)
+    del turned.info["exif"]  # it is upright now
+    assert np.array_equal(truth_of(photos / "2.jpg"), square(turned))
+    exact = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    assert np.array_equal(square(Image.fromarray(exact)), exact)
+
+
+def test_truth_of_a_deep_grey_is_not_clipped(tmp_path: Path) -> None:
+    Image.fromarray(np.full((300, 300), 128 * 257, dtype=np.uint16)).save(tmp_path / "deep.png")
+    assert (truth_of(tmp_path / "deep.png") == 128).all()
+
+
+def test_same_numbers_for_every_batch_size_and_run(
+    photos: Path, colorizer: colorzoo.Colorizer
+) -> None:
+    first = colorzoo.evaluate(colorizer, photos, batch_size=1)
+    assert colorzoo.evaluate(colorizer, photos, batch_size=1) == first
+    for batch_size in (2, 8):
+        other = colorzoo.evaluate(colorizer, photos, batch_size=batch_size)
+        assert other.grey == first.grey
+        assert_near(other, first)
+
+
+def assert_near(one: Report, other: Report) -> None:
+    """Equal but for the rounding of the network's float32."""
+    assert (one.photos, one.broken) == (other.photos, other.broken)
+    for row, same in zip(one.models, other.models, strict=True):
+        assert row.name == same.name
+        for metric, values in row.values.items():
+            assert values == pytest.approx(same.values[metric], abs=1e-3), metric
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_report_of_one(
+    photos: Path, model_folder: Path, tmp_path: Path, run_python: Run
+) -> None:
+    pytest.importorskip("accelerate")
+    launch = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2")
+    sheet = tmp_path / "sheet.png"
+    result = run_python(
+        *(*launch, "-m", "colorzoo", "evaluate", model_folder, "--data", photos, "--json"),
+        *("--sheet", sheet, "--device", "auto"),
+    )
+    assert result.returncode == 0, result.stderr
+    found = Report.from_dict(json.loads(result.stdout))
+    alone = colorzoo.evaluate(str(model_folder), photos, device="cpu", batch_size=3)
+    assert (found.grey, found.truth) == (alone.grey, alone.truth)
+    assert_near(found, alone)
+    assert size_of(sheet)[1] > 5 * SIZE
+
+
+def test_limit_takes_the_first_photos(photos: Path) -> None:
+    report = colorzoo.evaluate([], photos, limit=2)
+    assert report.photos == ("0.jpg", "1.jpg")
+    assert report.broken == ()
+    whole = colorzoo.evaluate([], photos)
+    assert whole.grey.values["psnr"][:2] == report.grey.values["psnr"]
+
+
+def test_archive_gives_the_numbers_of_its_folder(photos: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "photos.tar", "w") as archive:
+        for path in sorted(photos.rglob("*.jpg")):
+            archive.add(path, path.relative_to(photos))
+    report = colorzoo.evaluate([], tmp_path / "photos.tar")
+    assert report.photos[0] == "photos.tar:0.jpg"
+    assert report.grey == colorzoo.evaluate([], photos).grey
+
+
+def test_mean_and_deviation_are_over_photos(photos: Path) -> None:
+    row = colorzoo.evaluate([], photos).grey
+    for metric, found in row.statistics().items():
+        assert found.mean == pytest.approx(np.mean(row.values[metric]))
+        assert found.std == pytest.approx(np.std(row.values[metric]))
+
+
+def test_grey_photo_as_truth_keeps_means_finite(tmp_path: Path) -> None:
+    Image.new("L", (300, 300), 90).save(tmp_path / "grey.png")
+    report = colorzoo.evaluate([], tmp_path)
+    assert report.grey.statistics()["psnr"].mean == 100.0
+    assert "Infinity" not in report.to_json()
+
+
+def test_report_survives_json(photos: Path, colorizer: colorzoo.Colorizer) -> None:
+    report = colorzoo.evaluate({"first": colorizer, "second": colorizer}, photos, limit=2)
+    assert report.models[0].values == report.models[1].values
+    plain = json.loads(report.to_json())
+    assert Report.from_dict(plain) == report
+    assert plain["models"][0]["statistics"]["psnr"]["mean"] == pytest.approx(
+        np.mean(report.models[0].values["psnr"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"photoz": []}, "unknown key 'photoz'. Did you mean 'photos'"),
+        ({"photos": ["one"]}, "has 2 values of 'mae' for 1 photos"),
+        ({"grey": 3}, "a row of the report must be a table, not int"),
+        ({"grey": {"name": "grey", "parameters": None}}, "lacks the key 'values'"),
+        (
+            {"grey": {"name": "grey", "parameters": None, "values": {"mae": ["x", "y"]}}},
+            "mae must be a list of numbers",
+        ),
+    ],
+)
+def test_report_that_is_none(photos: Path, change: dict[str, object], message: str) -> None:
+    plain = colorzoo.evaluate([], photos, limit=2).to_dict()
+    with pytest.raises(ConfigError, match=message):
+        Report.from_dict({**plain, **change})
+
+
+def test_report_as_table_markdown_and_facts(photos: Path, colorizer: colorzoo.Colorizer) -> None:
+    report = colorzoo.evaluate(colorizer, photos)
+    lines = str(report).splitlines()
+    assert lines[0].startswith("colorzoo-1: 5 photos of photos, 256 x 256")
+    starts = [line.split(" ")[0] for line in lines[2:]]
+    for name in ("model", "tiny-model", "grey", "truth", "Unet", "AttentionUnet", "CNN", "1"):
+        assert name in starts
+    assert "published for the Flickr2K test split, other photos, 256 x 256" in lines
+    psnr = report.grey.statistics()["psnr"]
+    assert any(f"{psnr.mean:.2f} ± {psnr.std:.2f}" in line for line in lines)
+    assert all(line == line.rstrip() for line in lines)
+    table = [line for line in report.to_markdown().splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 3 + 5
+    assert len({line.count("|") for line in table}) == 1
+    assert "| AttentionUnet * |" in table[-2]
+    facts = report.facts("tiny-model")
+    assert json.loads(json.dumps(facts)) == facts
+    assert (facts["protocol"], facts["data"], facts["photos"]) == ("colorzoo-1", "photos", 5)
+    assert facts["grey"]["psnr"] == {"mean": round(psnr.mean, 4), "std": round(psnr.std or 0, 4)}
+    assert set(facts["truth"]) == {"colorfulness", "colorfulness_abs"}
+    with pytest.raises(UnknownNameError, match="no model 'tiny'. Did you mean 'tiny-model'"):
+        report.facts("tiny")
+
+
+def test_what_cannot_be_evaluated(
+    photos: Path, colorizer: colorzoo.Colorizer, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="row 'tiny-model' twice"):
+        colorzoo.evaluate([colorizer, colorizer], photos)
+    with pytest.raises(ConfigError, match="row 'grey' twice"):
+        colorzoo.evaluate({"grey": colorizer}, photos)
+    with pytest.raises(ConfigError, match="limit must be a positive number, not 0"):
+        colorzoo.evaluate(colorizer, photos, limit=0)
+    with pytest.raises(ConfigError, match="'sheet' must end in one of .bmp"):
+        colorzoo.evaluate(colorizer, photos, sheet="sheet")
+    with pytest.raises(DataError, match="Check the path"):
+        colorzoo.evaluate(colorizer, tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"None of the 1 photos of inside can be read; one is brok"):
+        colorzoo.evaluate(colorizer, photos / "inside")
+
+
+def test_command(photos: Path, model_folder: Path, tmp_path: Path, run_python: Run) -> None:
+    sheet = tmp_path / "sheets" / "sheet.png"
+    options = ("--data", photos, "--device", "cpu", "--limit", "3", "--sheet", sheet)
+    result = run_python("-m", "colorzoo", "evaluate", model_folder, *options)
+    assert result.returncode == 0, result.stderr
+    assert "evaluating" in result.stderr
+    report = colorzoo.evaluate(str(model_folder), photos, limit=3, device="cpu")
+    assert result.stdout.splitlines()[2:] == str(report).splitlines()[2:]
+    assert min(size_of(sheet)) > 3 * SIZE
+
+
+def test_command_reports_broken_photos_and_errors(
+    photos: Path, model_folder: Path, run_python: Run
+) -> None:
+    result = run_python("-m", "colorzoo", "evaluate", model_folder, "--data", photos, "--json")
+    assert result.returncode == 0, result.stderr
+    assert len(json.loads(result.stdout)["photos"]) == 5
+    assert "left out: inside/broken.jpg" in result.stderr
+    result = run_python("-m", "colorzoo", "evaluate", "./nowhere", "--data", photos)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("wanted", ["fid", "lpips"])
+def test_perceptual_networks_that_cannot_be_fetched(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    pytest.importorskip("torchmetrics")
+    pytest.importorskip("torch_fidelity")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there
+    with pytest.raises(ColorzooError, match="cannot be fetched: .* or leave FID and LPIPS out"):
+        colorzoo.evaluate([], photos, fid=wanted == "fid", lpips=wanted == "lpips")
+
+
+class _Means(torch.nn.Module):
+    """Features that need no weights: the means of the three channels."""
+
+    num_features = 3
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.float().mean(dim=(2, 3))
+
+
+def test_fid_is_the_distance_of_the_features_normal_distributions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fid = pytest.importorskip("torchmetrics.image.fid")
+    import scipy.linalg
+
+    monkeypatch.setattr(
+        "colorzoo.evaluation.perceptual._make_fid",
+        lambda: fid.FrechetInceptionDistance(feature=_Means()),
+    )
+    rng = np.random.default_rng(2)
+    pictures = rng.integers(0, 256, (2, 9, 6, 6, 3), dtype=np.uint8)
+    perceptual = Perceptual(["row"], fid=True, lpips=False, device=torch.device("cpu"))
+    for picture, truth in zip(*pictures, strict=True):
+        assert perceptual.measure("row", picture, truth) == {}
+    one, other = pictures.mean(axis=(2, 3))
+    spread, other_spread = np.cov(one.T), np.cov(other.T)
+    root = scipy.linalg.sqrtm(spread @ other_spread).real
+    expected = ((one.mean(0) - other.mean(0)) ** 2).sum() + np.trace(
+        spread + other_spread - 2 * root
+    )
+    assert perceptual.overall("row")["fid"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_fid_needs_two_photos(monkeypatch: pytest.MonkeyPatch) -> None:
+    fid = pytest.importorskip("torchmetrics.image.fid")
+    monkeypatch.setattr(
+        "colorzoo.evaluation.perceptual._make_fid",
+        lambda: fid.FrechetInceptionDistance(feature=_Means()),
+    )
+    perceptual = Perceptual(["row"], fid=True, lpips=False, device=torch.device("cpu"))
+    picture = np.zeros((8, 8, 3), dtype=np.uint8)
+    perceptual.measure("row", picture, picture)
+    with pytest.raises(ConfigError, match="at least two photos"):
+        perceptual.overall("row")
+
+
+def test_fid_and_lpips_stand_in_table_and_facts(photos: Path) -> None:
+    report = colorzoo.evaluate([], photos, limit=2)
+    row = Row("model", 60_000, {"lpips": (0.25, 0.35)}, {"fid": 12.5})
+    report = dataclasses.replace(report, models=(row,))
+    (line,) = [
+        line for line in str(report).splitlines() if line.startswith("model  ") and "M" in line
+    ][1:]
+    assert line.split()[-2:] == ["0.300", "12.50"]
+    assert report.facts("model")["metrics"] == {
+        "lpips": {"mean": 0.3, "std": 0.05},
+        "fid": {"mean": 12.5},
+    }
+    assert Report.from_dict(json.loads(report.to_json())) == report
