@@ -1,0 +1,1 @@
+"""Training: one explicit loop over photos, from a TOML file to a model folder."""

@@ -1,0 +1,82 @@
+"""The numbers of a run: ``metrics.jsonl``, trackers, and a plot at the end."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+FILE = "metrics.jsonl"
+
+
+class Logbook:
+    """Appends lines of numbers to ``metrics.jsonl`` and passes them on to the trackers.
+
+    Args:
+        folder: The run folder.
+        accelerator: Knows the trackers, and which process writes.
+        step: Lines past this step, of a run that was stopped later, are dropped.
+    """
+
+    def __init__(self, folder: Path, accelerator: Accelerator, *, step: int) -> None:
+        self.path = folder / FILE
+        self.accelerator = accelerator
+        if accelerator.is_main_process and self.path.exists():
+            kept = [line for line in read_metrics(folder) if line["step"] <= step]
+            beside = self.path.with_suffix(".partial")
+            beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+            beside.replace(self.path)
+
+    def write(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Append one line; only the main process writes."""
+        self.accelerator.log(dict(numbers), step=step)
+        if self.accelerator.is_main_process:
+            rounded = {name: _round(value) for name, value in numbers.items()}
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **rounded}) + "\n")
+
+
+def read_metrics(folder: Path) -> list[dict[str, float]]:
+    """Return the lines of a run's ``metrics.jsonl``; a last line cut by a kill is left out."""
+    lines = []
+    for text in (folder / FILE).read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines
+
+
+def plot_metrics(folder: Path, target: Path) -> None:
+    """Draw losses and validation PSNR of a run over its steps, as a PNG."""
+    from matplotlib.figure import Figure
+
+    lines = read_metrics(folder)
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    panels = figure.subplots(3, 1, sharex=True)
+    groups: list[tuple[Any, str, tuple[str, ...]]] = [
+        (panels[0], "pixel loss", ("pixel",)),
+        (panels[1], "adversarial losses", ("adversarial", "discriminator")),
+        (panels[2], "validation PSNR, dB", ("val_psnr", "val_psnr_grey")),
+    ]
+    for panel, title, names in groups:
+        for name in names:
+            points = [(line["step"], line[name]) for line in lines if name in line]
+            if points:
+                panel.plot(*zip(*points, strict=True), label=name, linewidth=1.2)
+        panel.set_ylabel(title)
+        panel.grid(alpha=0.3)
+        if panel.lines:
+            panel.legend(frameon=False)
+    panels[-1].set_xlabel("step")
+    figure.savefig(target, dpi=110)
+
+
+def _round(value: float) -> float:
+    """Round to six significant digits, enough for any curve."""
+    return float(f"{value:.6g}") if math.isfinite(value) else value

@@ -1,0 +1,57 @@
+"""The networks of a run, with their first weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from colorzoo import config as config_io
+from colorzoo.errors import ConfigError
+from colorzoo.hub.names import locate
+from colorzoo.hub.weights import load_model
+from colorzoo.registry import Registry
+
+
+def build_network(registry: Registry, name: str, values: dict[str, Any], *, seed: int) -> nn.Module:
+    """Build a network with random weights that its seed fixes.
+
+    Args:
+        registry: Where its name is registered.
+        name: Its name.
+        values: Settings of its own; the rest are defaults.
+        seed: Fixes the weights.
+
+    Raises:
+        UnknownNameError: No network has that name.
+        ConfigError: A setting is unknown or wrong.
+    """
+    spec = registry.get(name)
+    config = config_io.from_dict(spec.config, values, where=f"the config of {name!r}")
+    torch.manual_seed(seed)
+    network: nn.Module = spec.build(config)
+    return network
+
+
+def load_first_weights(generator: nn.Module, name: str) -> None:
+    """Start from a model's weights, or from those the architecture itself may bring.
+
+    Args:
+        generator: Of random weights.
+        name: The model as in :func:`colorzoo.load`, or empty.
+
+    Raises:
+        ConfigError: The model is of another architecture or config.
+    """
+    load_pretrained = getattr(generator, "load_pretrained", None)
+    if name:
+        loaded = load_model(locate(name)).model
+        if type(loaded) is not type(generator) or loaded.config != generator.config:
+            raise ConfigError(
+                f"model.weights = {name!r} has the config {loaded.config}, but model.name and "
+                f"model.config say {generator.config}. Make them agree."
+            )
+        generator.load_state_dict(loaded.state_dict())
+    elif load_pretrained is not None:
+        load_pretrained()

@@ -1,0 +1,129 @@
+"""What a generator makes of held-out photos while it is trained: numbers and a sheet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from colorzoo.color import lab_to_srgb, unscale_chroma, unscale_lightness
+from colorzoo.data.photos import center_square, decode
+from colorzoo.data.sources import PhotoSource
+from colorzoo.errors import DataError
+from colorzoo.evaluation.metrics import colorfulness, psnr
+from colorzoo.evaluation.sheet import make_sheet, save_sheet
+from colorzoo.training.objective import ScaledPhotos, scale_photos
+
+_log = logging.getLogger(__name__)
+
+
+class Validation:
+    """Held-out photos as centre squares, the same ones at every look.
+
+    Broken photos are left out; a warning names each once.
+
+    Args:
+        source: The photos.
+        size: Side of the squares, pixels.
+        batch_size: Photos per forward pass.
+        device: Where the generator is.
+        limit: At most so many photos.
+    """
+
+    def __init__(
+        self,
+        source: PhotoSource,
+        *,
+        size: int,
+        batch_size: int,
+        device: torch.device,
+        limit: int = 250,
+    ) -> None:
+        self.source = source
+        self.size = size
+        self.batch_size = batch_size
+        self.device = device
+        self.count = min(limit, len(source))
+        self.broken: set[int] = set()
+
+    def measure(self, generator: nn.Module) -> dict[str, float]:
+        """Return mean PSNR in dB, that of grey, and colourfulness as a share of the truth's.
+
+        Raises:
+            DataError: None of the photos can be read.
+        """
+        found: dict[str, list[float]] = {"psnr": [], "grey": [], "color": [], "true_color": []}
+        squares = self._squares()
+        while batch := list(islice(squares, self.batch_size)):
+            photos = self._scale(batch)
+            chroma = _predict(generator, photos)
+            outputs = _to_pixels(photos.lightness, chroma)
+            greys = _to_pixels(photos.lightness, torch.zeros_like(chroma))
+            truths = _to_pixels(photos.lightness, photos.chroma)
+            for output, grey, truth in zip(outputs, greys, truths, strict=True):
+                found["psnr"].append(min(psnr(output, truth), 100.0))
+                found["grey"].append(min(psnr(grey, truth), 100.0))
+                found["color"].append(colorfulness(output))
+                found["true_color"].append(colorfulness(truth))
+        means = {name: float(np.mean(values)) for name, values in found.items()}
+        return {
+            "val_psnr": round(means["psnr"], 3),
+            "val_psnr_grey": round(means["grey"], 3),
+            "val_colorfulness_share": round(means["color"] / max(means["true_color"], 1e-6), 3),
+        }
+
+    def draw(self, generator: nn.Module, path: Path, *, rows: int = 8) -> None:
+        """Write a sheet of grey, output and truth of the first photos that can be read."""
+        photos = self._scale(list(islice(self._squares(), rows)))
+        chroma = _predict(generator, photos)
+        columns = [
+            _to_pixels(photos.lightness, torch.zeros_like(chroma)),
+            _to_pixels(photos.lightness, chroma),
+            _to_pixels(photos.lightness, photos.chroma),
+        ]
+        table = [[Image.fromarray(cell) for cell in row] for row in zip(*columns, strict=True)]
+        save_sheet(make_sheet(table, ["grey", "output", "truth"]), path)
+
+    def _squares(self) -> Iterator[Tensor]:
+        """Yield the photos that can be read, (3, size, size) uint8."""
+        for index in range(self.count):
+            if index in self.broken:  # for good: every look must be at the same photos
+                continue
+            photo = decode(self.source.open, index, self.size)
+            if photo is None:
+                self.broken.add(index)
+                _log.warning("Validation leaves out a broken photo: %s", self.source.name(index))
+            else:
+                pixels = np.array(center_square(photo, self.size))
+                yield torch.from_numpy(pixels).permute(2, 0, 1)
+        if len(self.broken) == self.count:
+            raise DataError(
+                f"None of the {self.count} validation photos can be read; one is "
+                f"{self.source.name(0)}. Check data.validation."
+            )
+
+    def _scale(self, squares: list[Tensor]) -> ScaledPhotos:
+        return scale_photos(torch.stack(squares).to(self.device))
+
+
+@torch.inference_mode()
+def _predict(generator: nn.Module, photos: ScaledPhotos) -> Tensor:
+    was_training = generator.training
+    generator.eval()
+    chroma: Tensor = generator(photos.lightness).float()
+    generator.train(was_training)
+    return chroma
+
+
+def _to_pixels(lightness: Tensor, chroma: Tensor) -> Any:
+    """Return 8-bit RGB (N, H, W, 3) of scaled lightness and chroma."""
+    lab = torch.cat((unscale_lightness(lightness), unscale_chroma(chroma)), dim=1)
+    rgb = lab_to_srgb(lab, gamut="desaturate")
+    return (rgb * 255.0).round().byte().permute(0, 2, 3, 1).cpu().numpy()

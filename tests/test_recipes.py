@@ -1,0 +1,141 @@
+"""The recipes, the printed example, and files that extend others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Run
+
+import colorzoo
+from colorzoo.config import to_dict
+from colorzoo.errors import ConfigError
+from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
+from colorzoo.training.config import TrainingConfig, load_config
+from colorzoo.training.example import example_text
+from colorzoo.training.trainer import train
+
+RECIPES = sorted(
+    path for path in (ROOT / "recipes").glob("*.toml") if path.stem not in ("common", "tune")
+)
+
+
+def test_the_five_models_have_recipes_that_differ_in_nothing_else() -> None:
+    configs = [
+        load_config(ROOT / "recipes" / f"{name}.toml")
+        for name in ("unet-gan", "res-unet-gan", "dense-unet-gan", "attention-unet-gan", "cnn")
+    ]
+    assert [config.model.name for config in configs] == [
+        "unet",
+        "res-unet",
+        "dense-unet",
+        "attention-unet",
+        "cnn",
+    ]
+    assert [config.loss.objective for config in configs] == ["adversarial"] * 4 + ["regression"]
+    assert len({config.data for config in configs}) == 1
+    assert len({config.optimizer for config in configs}) == 1
+    assert len({config.run.steps for config in configs}) == 1
+    assert len({config.run.folder for config in configs}) == 5
+    assert configs[0].data.size == 256
+
+
+def test_the_recipe_of_the_report_has_its_settings() -> None:
+    config = load_config(ROOT / "recipes" / "report.toml")
+    assert (config.data.size, config.data.flip, config.data.noise > 0) == (256, True, True)
+    assert (config.loss.pixel, config.loss.pixel_weight) == ("l1", 100.0)
+    assert config.model.config["norm"] == config.discriminator.config["norm"] == "batch"
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -> None:
+    config = load_config(recipe)
+    spec = ARCHITECTURES.get(config.model.name)
+    tiny = {**to_dict(spec.config.tiny()), **config.model.config}
+    small = {**to_dict(DISCRIMINATORS.get("patch").config.tiny()), **config.discriminator.config}
+    small["width"] = 4
+    overrides = [
+        f"data.train={photo_folder}",
+        f"data.validation={photo_folder}",
+        f"data.size={2 * spec.multiple_for(spec.config.tiny())}",
+        "data.batch_size=2",
+        "data.workers=0",
+        "data.min_colorfulness=0",
+        "loss.warmup_steps=1",
+        "run.steps=2",
+        "run.device=cpu",
+        f"run.folder={tmp_path / 'run'}",
+    ]
+    values = {"model": tiny, "discriminator": small}
+    for name, section in values.items():
+        overrides += [f"{name}.config.{key}={_toml(value)}" for key, value in section.items()]
+    result = train(load_config(recipe, overrides))
+    assert result.steps == 2
+    assert result.model
+    assert ("discriminator" in result.last) == (config.loss.objective == "adversarial")
+    assert colorzoo.load(result.model).name
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def test_the_example_explains_every_key_and_loads(tmp_path: Path) -> None:
+    text = example_text()
+    path = tmp_path / "example.toml"
+    path.write_text(text)
+    config = load_config(path)
+    defaults = TrainingConfig(config.model, config.data, config.run)
+    assert config == defaults
+    lines = text.splitlines()
+    for name, section in to_dict(config).items():
+        assert f"[{name}]" in lines
+        for key in section:
+            places = [number for number, line in enumerate(lines) if line.startswith(f"{key} = ")]
+            assert places
+            assert all(lines[number - 1].startswith("# ") for number in places)
+    assert max(map(len, lines)) <= 100
+
+
+def test_the_command_prints_the_example(run_python: Run) -> None:
+    result = run_python("-m", "colorzoo", "train", "--example")
+    assert (result.returncode, result.stdout, result.stderr) == (0, example_text(), "")
+
+
+def write(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / f"{name}.toml").write_text(text)
+    return folder
+
+
+def test_a_file_extends_another_key_by_key(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    write(
+        tmp_path,
+        top='extends = "below/middle.toml"\n[model]\nname = "cnn"\nconfig = {norm = "none"}',
+    )
+    write(
+        tmp_path / "below",
+        middle='extends = "base.toml"\n[data]\nsize = 64',
+        base='[model]\nname = "unet"\nconfig = {widths = [8]}\n'
+        '[data]\ntrain = "photos"\nsize = 32\nbatch_size = 3\n[run]\nfolder = "run"\nsteps = 5',
+    )
+    config = load_config(tmp_path / "top.toml", ["run.steps=6"])
+    assert (config.model.name, config.model.config) == ("cnn", {"norm": "none"})
+    assert (config.data.size, config.data.batch_size, config.run.steps) == (64, 3, 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('extends = "other.toml"', "extends itself"),
+        ('extends = "nowhere.toml"', "nowhere.toml"),
+        ("extends = 3", "must name a file, not 3"),
+    ],
+)
+def test_extending_nothing_or_oneself_is_an_error(text: str, message: str, tmp_path: Path) -> None:
+    write(
+        tmp_path, run=text, other='extends = "run.toml"\n[run]\nfolder = "a"\nsteps = 1\n[data]\n'
+    )
+    with pytest.raises(ConfigError, match=message):
+        load_config(tmp_path / "run.toml")

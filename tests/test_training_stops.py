@@ -1,0 +1,150 @@
+"""Runs that are stopped, killed, out of disk or astray, and what they leave."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorzoo.errors import TrainingError
+from colorzoo.training.config import load_config
+from colorzoo.training.trainer import train
+
+
+def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "colorzoo", "train", str(config_file), *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def newest_step(tmp_path: Path) -> int:
+    folders = (tmp_path / "run" / "checkpoints").glob("step-*")
+    return max(int(path.name[5:]) for path in folders if path.name[5:].isdecimal())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_step_and_saves(
+    number: signal.Signals, config_file: Path, tmp_path: Path
+) -> None:
+    process = start(config_file, "--set", "run.steps=100000", "--set", "data.workers=1")
+    wait_for(tmp_path / "run" / "metrics.jsonl", process)
+    process.send_signal(number)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, messages
+    assert "Traceback" not in messages
+    assert "--resume" in messages
+    saved = max(int(path.name[5:]) for path in (tmp_path / "run" / "checkpoints").iterdir())
+    resumed = load_config(config_file, [f"run.steps={saved + 2}"])
+    assert train(resumed, resume=True).steps == saved + 2
+
+
+def test_kills_at_any_moment_leave_a_run_that_resumes(config_file: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    always = ["--set", "run.checkpoint_every=1", "--set", "run.steps=100000"]
+    always += ["--set", "run.validate_every=0"]
+    first = start(config_file, *always)
+    wait_for(tmp_path / "run" / "checkpoints" / "step-2", first)
+    first.kill()
+    first.communicate()
+    for _ in range(3):
+        process = start(config_file, *always, "--resume")
+        known = newest_step(tmp_path)
+        deadline = time.monotonic() + 60
+        while newest_step(tmp_path) <= known and time.monotonic() < deadline:
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.005)
+        time.sleep(float(rng.uniform(0, 0.05)))
+        process.kill()
+        process.communicate()
+    last = newest_step(tmp_path)
+    result = train(load_config(config_file, [f"run.steps={last + 1}"]), resume=True)
+    assert result.steps == last + 1
+    assert not list((tmp_path / "run" / "checkpoints").glob("*.partial"))
+
+
+def test_a_disk_that_is_full_leaves_the_last_good_checkpoint(
+    config_file: Path, tmp_path: Path
+) -> None:
+    train(load_config(config_file, ["run.steps=4"]))
+    # A limit on file sizes fails a write as a full disk does, but for this one process.
+    code = (
+        "import resource, sys; from colorzoo.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000));"
+        "sys.argv = ['colorzoo', 'train', sys.argv[1], '--resume']; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(config_file)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-4"]
+    assert train(load_config(config_file), resume=True).steps == 8
+
+
+def test_an_exploding_loss_names_the_step_and_keeps_the_last_good_state(
+    config_file: Path, tmp_path: Path
+) -> None:
+    train(load_config(config_file, ["run.steps=4"]))
+    wild = load_config(
+        config_file, ["optimizer.learning_rate=1e30", "run.steps=12", "run.checkpoint_every=1"]
+    )
+    with pytest.raises(TrainingError, match=r"step 5.*resume from the checkpoint of step 4"):
+        train(wild, resume=True)
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-4"]
+    assert train(config_file, resume=True).steps == 8
+
+
+def test_a_heavy_pixel_loss_is_no_explosion(config_file: Path) -> None:
+    heavy = ["loss.pixel_weight=1e6", "run.steps=2", "optimizer.learning_rate=1e-6"]
+    assert train(load_config(config_file, heavy)).last["generator"] > 1e4
+
+
+def test_a_run_does_not_go_on_with_other_photos(config_file: Path) -> None:
+    train(load_config(config_file, ["run.steps=1"]))
+    with pytest.raises(TrainingError, match=r"run\.seed was 0, is 5"):
+        train(load_config(config_file, ["run.seed=5", "data.batch_size=2"]), resume=True)
+
+
+def test_a_run_folder_that_cannot_be_made_is_one_clear_error(
+    config_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrainingError, match=r"run\.folder"):
+        train(load_config(config_file, [f"run.folder={tmp_path / 'file' / 'run'}"]))
+
+
+def test_a_run_folder_in_use_and_one_without_checkpoints_are_errors(config_file: Path) -> None:
+    config = load_config(config_file, ["run.steps=1"])
+    with pytest.raises(TrainingError, match="no checkpoint"):
+        train(config, resume=True)
+    train(config)
+    with pytest.raises(TrainingError, match="--resume"):
+        train(config)
+
+
+def test_a_checkpoint_of_other_networks_is_one_clear_error(config_file: Path) -> None:
+    train(load_config(config_file, ["run.steps=1"]))
+    with pytest.raises(TrainingError, match="cannot be restored"):
+        train(load_config(config_file, ["model.config.widths=[4, 4]"]), resume=True)
+
+
+def test_only_the_newest_checkpoints_are_kept(config_file: Path, tmp_path: Path) -> None:
+    train(load_config(config_file, ["run.checkpoint_every=1", "run.steps=5"]))
+    kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert kept == ["step-4", "step-5"]
