@@ -1,0 +1,66 @@
+"""The command line: data on stdout, messages on stderr, one small file per command.
+
+Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+import colorzoo
+from colorzoo.errors import ColorzooError
+
+_COMMANDS = (
+    "colorize",
+    "list",
+    "info",
+    "train",
+    "tune",
+    "evaluate",
+    "facts",
+    "card",
+    "push",
+    "push-space",
+    "demo",
+    "doctor",
+)
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"colorzoo.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(colorzoo.__version__, prog_name="colorzoo")
+def commands() -> None:
+    """Colour grey photographs, and train and look after the models that do it."""
+
+
+def main() -> None:
+    """Run the command line and leave the process with its exit code."""
+    try:
+        code = commands.main(prog_name="colorzoo", standalone_mode=False)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ColorzooError as error:
+        message = str(error).replace("\n", " ")
+        click.secho(f"error: {message}", fg="red", err=True)
+        sys.exit(1)
+    sys.exit(code)

@@ -1,0 +1,106 @@
+"""``colorzoo doctor``: what is installed, what works, what does not."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+import colorzoo
+from colorzoo.cli._output import print_json, print_values
+from colorzoo.hub.catalog import list_models, zoo_folder
+from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
+
+CORE = (
+    "click",
+    "huggingface-hub",
+    "numpy",
+    "pillow",
+    "rich",
+    "safetensors",
+    "scikit-image",
+    "torch",
+)
+EXTRAS = {
+    "train": ("accelerate", "datasets", "matplotlib", "tensorboard", "tomli-w"),
+    "timm": ("timm",),
+    "video": ("av",),
+    "demo": ("gradio",),
+    "fid": ("torchmetrics",),
+    "tune": ("optuna",),
+}
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(as_json: bool) -> None:
+    """Report versions, devices, extras, models and broken plug-ins.
+
+    Exits with 1 when a core library is missing or a plug-in is broken.
+    """
+    report, problems = examine()
+    if as_json:
+        print_json({**report, "problems": problems})
+    else:
+        print_values(report)
+    for problem in problems:
+        click.secho(f"problem: {problem}", fg="red", err=True)
+    if problems:
+        click.get_current_context().exit(1)
+
+
+def examine() -> tuple[dict[str, Any], list[str]]:
+    """Return the report and the list of what is wrong."""
+    core = {name: _version(name) for name in CORE}
+    problems = [
+        f"{name} is not installed. Install it with: pip install {name}"
+        for name, found in core.items()
+        if found is None
+    ]
+    devices = _find_devices(problems)
+    for registry in (ARCHITECTURES, DISCRIMINATORS):
+        problems += registry.broken_plugins().values()
+    report = {
+        "colorzoo": colorzoo.__version__,
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "platform": platform.platform(),
+        "core": core,
+        "extras": {
+            extra: {name: _version(name) for name in names} for extra, names in EXTRAS.items()
+        },
+        "devices": devices,
+        "zoo": str(zoo_folder()),
+        "models": [info.name for info in list_models()],
+        "architectures": ARCHITECTURES.names(),
+        "discriminators": DISCRIMINATORS.names(),
+    }
+    return report, problems
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _find_devices(problems: list[str]) -> list[str]:
+    """List what torch can compute on; a torch that does not even import is a problem."""
+    try:
+        torch = importlib.import_module("torch")
+    except (ImportError, OSError) as error:  # OSError: a shared library is missing
+        problems.append(f"torch cannot be imported: {error}. Install it again.")
+        return []
+    devices = [f"cpu ({torch.get_num_threads()} threads)"]
+    if torch.cuda.is_available():
+        devices += [
+            f"cuda:{index} ({torch.cuda.get_device_name(index)})"
+            for index in range(torch.cuda.device_count())
+        ]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return devices

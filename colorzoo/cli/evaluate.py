@@ -1,0 +1,78 @@
+"""``colorzoo evaluate``: models measured on photos whose colours are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("evaluate")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--data",
+    required=True,
+    metavar="SOURCE",
+    help="Photos: a folder, a .tar file or a pattern of such, or hf://datasets/owner/name.",
+)
+@click.option("--split", default="test", show_default=True, help="Split of a Hub data set.")
+@click.option("--column", default="", help="Image column of a Hub data set, if it has several.")
+@click.option("--limit", type=click.IntRange(min=1), help="Use the first so many photos.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Photos coloured at once.",
+)
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    help="Write pictures to this file: grey, each model's, truth.",
+)
+@click.option("--device", default="auto", show_default=True, help="As in cpu, cuda, cuda:1, mps.")
+@click.option("--fid", is_flag=True, help="Measure FID too (extra 'fid').")
+@click.option("--lpips", is_flag=True, help="Measure LPIPS too (extra 'fid').")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with each photo's values.")
+def command(
+    names: tuple[str, ...],
+    data: str,
+    split: str,
+    column: str,
+    limit: int | None,
+    batch_size: int,
+    sheet: Path | None,
+    device: str,
+    fid: bool,
+    lpips: bool,
+    as_json: bool,
+) -> None:
+    """Measure models on photos whose colours are known, by the protocol colorzoo-1.
+
+    NAME is a name from 'colorzoo list', a folder as in ./folder, or owner/repo on the Hub. The
+    table has a row for grey, and published figures beside it. Several processes share the work
+    under 'accelerate launch -m colorzoo evaluate ...'.
+    """
+    from colorzoo.evaluation.evaluate import evaluate
+    from colorzoo.evaluation.processes import Processes
+
+    report = evaluate(
+        names,
+        data,
+        split=split,
+        column=column,
+        limit=limit,
+        batch_size=batch_size,
+        sheet=sheet,
+        device=device,
+        fid=fid,
+        lpips=lpips,
+        progress=True,
+    )
+    processes = Processes()
+    processes.close()
+    if not processes.is_main:
+        return
+    for fault in report.broken:
+        click.echo(f"left out: {fault}", err=True)
+    click.echo(report.to_json() if as_json else report)

@@ -1,0 +1,86 @@
+"""``colorzoo info``: one model or one architecture in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from colorzoo.cli._output import print_json, print_values, show_bytes
+from colorzoo.config import to_dict
+from colorzoo.errors import UnknownNameError, did_you_mean
+from colorzoo.hub.catalog import list_models, model_names, read_info
+from colorzoo.hub.names import is_slug, locate
+from colorzoo.registry import ARCHITECTURES, ArchitectureSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@click.command("info")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(name: str, as_json: bool) -> None:
+    """Describe the model or architecture NAME.
+
+    A model is a name from 'colorzoo list', a folder as in ./folder, or owner/repo on the Hub.
+    """
+    values = _describe(name)
+    if as_json:
+        print_json(values)
+        return
+    if "size" in values:
+        values["size"] = show_bytes(values["size"])
+    print_values(values)
+
+
+def _describe(name: str) -> dict[str, Any]:
+    models, architectures = model_names(), ARCHITECTURES.names()
+    if not is_slug(name) or name in models:
+        return _describe_model(name)
+    if name in architectures:
+        return _describe_architecture(ARCHITECTURES.get(name))
+    known = [*models, *architectures]
+    raise UnknownNameError(
+        f"There is no model or architecture called {name!r}.{did_you_mean(name, known)} "
+        "See them all with: colorzoo list"
+    )
+
+
+def _describe_model(name: str) -> dict[str, Any]:
+    from colorzoo.hub.weights import load_model
+
+    folder = locate(name)
+    loaded = load_model(folder)
+    info = read_info(folder)
+    return {
+        "model": name,
+        "description": info.description,
+        "license": info.license,
+        "architecture": loaded.spec.name,
+        "paper": loaded.spec.paper,
+        "parameters": _count_parameters(loaded.model),
+        "size": info.size,
+        "folder": str(folder),
+        "image": to_dict(loaded.image),
+        "config": to_dict(loaded.model.config),
+        "training": loaded.training,
+    }
+
+
+def _describe_architecture(spec: ArchitectureSpec) -> dict[str, Any]:
+    config = spec.config()
+    return {
+        "architecture": spec.name,
+        "license": spec.license,
+        "paper": spec.paper,
+        "package": spec.origin,
+        "parameters": _count_parameters(spec.build(config)),
+        "size_multiple": spec.multiple_for(config),
+        "config": to_dict(config),
+        "models": [info.name for info in list_models(architecture=spec.name)],
+    }
+
+
+def _count_parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
