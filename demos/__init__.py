@@ -1,0 +1,1 @@
+"""The page of ``colorzoo demo``, installed as ``colorzoo.demos``; a Space runs ``app.py``."""

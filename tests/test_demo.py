@@ -1,0 +1,345 @@
+"""The page as programs see it: a real server, called over loopback."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, Run
+from demo_server import Server, make_models, serve
+from PIL import Image
+
+import colorzoo
+from colorzoo.cli.demo import make_space
+
+pytest.importorskip("gradio", reason="the page needs the extra 'demo'")
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+DEMOS = ROOT / "demos"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server, tmp_path: Path) -> Iterator[Client]:
+    client = Client(server.url, verbose=False, download_files=tmp_path / "downloads")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def ramp(tmp_path: Path) -> Path:
+    """A grey PNG of 61 x 40 pixels."""
+    path = tmp_path / "ramp.png"
+    values = np.linspace(0, 255, 61 * 40).reshape(40, 61).astype(np.uint8)
+    Image.fromarray(values).save(path)
+    return path
+
+
+def message_of(client: Client, picture: Path, **arguments: object) -> str:
+    with pytest.raises(AppError) as caught:
+        client.predict(handle_file(picture), api_name="/colorize", **arguments)
+    return str(caught.value)
+
+
+def test_colorize_gives_what_the_library_gives(client: Client, server: Server, ramp: Path) -> None:
+    for name, folder in server.models.items():
+        result = Path(client.predict(handle_file(ramp), name, 1.0, api_name="/colorize"))
+        assert result.name == "ramp-color.png"
+        expected = colorzoo.load(folder, device="cpu")(ramp)
+        with Image.open(result) as image:
+            assert image.size == (61, 40)
+            np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
+    grey = client.predict(handle_file(ramp), saturation=0.0, api_name="/colorize")
+    with Image.open(grey) as image:
+        assert np.ptp(np.asarray(image).astype(int), axis=2).max() <= 1
+
+
+def test_colorize_keeps_format_and_exif(client: Client, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x013B], exif[0x0112] = "A. Grandmother", 6  # artist; lies on its side
+    path = tmp_path / "side.jpeg"
+    Image.new("L", (64, 48), 90).save(path, exif=exif)
+    result = Path(client.predict(handle_file(path), api_name="/colorize"))
+    assert result.name == "side-color.jpeg"
+    with Image.open(result) as image:
+        assert (image.format, image.size) == ("JPEG", (48, 64))
+        assert image.getexif()[0x013B] == "A. Grandmother"
+    path = tmp_path / "scan.tif"
+    Image.fromarray(np.full((30, 20), 40_000, dtype=np.uint16)).save(path)
+    result = Path(client.predict(handle_file(path), api_name="/colorize"))
+    with Image.open(result) as image:
+        assert (result.suffix, image.format, image.size) == (".tif", "TIFF", (20, 30))
+
+
+def test_bad_pictures_get_a_message_without_a_path(
+    client: Client, server: Server, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff" + bytes(range(256)))
+    empty = tmp_path / "empty.png"
+    empty.write_bytes(b"")
+    vast = tmp_path / "vast.png"
+    Image.new("1", (8000, 6300)).save(vast)
+    messages = {path: message_of(client, path) for path in (broken, empty, vast)}
+    for path, message in messages.items():
+        assert path.name in message
+        for hidden in (str(server.places), str(ROOT), "colorzoo-demo", "Traceback", "/"):
+            assert hidden not in message
+    assert "is not a picture" in messages[broken] or "damaged" in messages[broken]
+    assert "0 bytes" in messages[empty]
+    assert "million pixels" in messages[vast]
+
+
+def test_files_of_the_server_and_links_are_refused(client: Client, server: Server) -> None:
+    secret = server.models["first"] / "config.json"
+    for place in (str(secret), "http://127.0.0.1:1/picture.png"):
+        given = {"path": place, "meta": {"_type": "gradio.FileData"}}
+        with pytest.raises(AppError) as caught:
+            client.predict(given, api_name="/colorize")
+        assert str(server.models["first"]) not in str(caught.value)
+    assert "Links are not followed" in str(caught.value)
+
+
+def test_too_many_bytes_are_refused_while_they_come_in(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "heavy.bmp"
+    path.write_bytes(b"BM" + bytes(31_000_000))
+    with pytest.raises(Exception, match=r"413|exceed|Too Large"):
+        client.predict(handle_file(path), api_name="/colorize")
+
+
+def test_unknown_model_and_saturation_are_refused(client: Client, ramp: Path) -> None:
+    assert "third" in message_of(client, ramp, model="third")
+    assert "maximum value" in message_of(client, ramp, saturation=9.0)
+
+
+def test_batch_gives_a_zip_and_says_what_failed(client: Client, ramp: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    again = tmp_path / "other" / "ramp.png"
+    Image.new("L", (20, 30), 50).save(again)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    archive, report = client.predict(
+        [handle_file(ramp), handle_file(broken), handle_file(again)], api_name="/batch"
+    )
+    names = ["ramp-color.png", "ramp-color-2.png"]
+    assert report["colored"] == names
+    assert list(report["failed"]) == ["broken.png"]
+    assert "is not a picture" in report["failed"]["broken.png"]
+    with zipfile.ZipFile(archive) as bundle:
+        assert bundle.namelist() == names
+        bundle.extractall(tmp_path / "out")
+    sizes = []
+    for name in names:
+        with Image.open(tmp_path / "out" / name) as image:
+            sizes.append(image.size)
+    assert sizes == [(61, 40), (20, 30)]
+    with pytest.raises(AppError, match="None could be coloured"):
+        client.predict([handle_file(broken)], api_name="/batch")
+
+
+def test_many_at_once_are_answered_or_politely_refused(
+    client: Client, server: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "photo.jpg"
+    Image.effect_noise((900, 700), 60).save(path)
+    jobs = [client.submit(handle_file(path), api_name="/colorize") for _ in range(50)]
+    answered, refusals = 0, []
+    for job in jobs:
+        try:
+            answered += Path(job.result(timeout=60)).is_file()
+        except Exception as error:  # noqa: BLE001  whatever the refusal is, it is looked at below
+            refusals.append(str(error))
+    assert answered >= 30
+    assert all("queue is full" in refusal.lower() for refusal in refusals), refusals
+    assert answered + len(refusals) == 50
+    assert server.status("VmHWM") < 1_500_000  # kB
+    assert client.predict(handle_file(path), api_name="/colorize")
+
+
+def test_nothing_of_a_visitor_stays(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "private.png"
+    Image.new("L", (33, 44), 77).save(path)
+    broken = tmp_path / "private-broken.png"
+    broken.write_bytes(b"private")
+    client = Client(server.url, verbose=False, download_files=tmp_path / "downloads")
+    client.predict(handle_file(path), api_name="/colorize")
+    client.predict([handle_file(path), handle_file(broken)], api_name="/batch")
+    message_of(client, broken)
+
+    def private() -> list[Path]:
+        files = server.files()
+        return [file for file in files if "private" in file.name or file.name == "colored.zip"]
+
+    assert private() != []
+    client.close()
+    until = time.monotonic() + 20
+    while private() and time.monotonic() < until:
+        time.sleep(0.2)
+    assert private() == []
+    examples = {path.name for path in (DEMOS / "examples").glob("*.jpg")}
+    assert examples <= {path.name for path in server.files()}
+
+
+def test_only_the_two_endpoints_are_offered(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(endpoints) == {"/colorize", "/batch"}
+    names = [part["parameter_name"] for part in endpoints["/colorize"]["parameters"]]
+    assert names == ["picture", "model", "saturation"]
+
+
+def test_it_starts_soon(server: Server) -> None:
+    assert server.processor_seconds < 10
+
+
+def test_a_wrong_model_is_one_line(run_python: Run) -> None:
+    result = run_python("-m", "colorzoo", "demo", "./nowhere")
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "nowhere" in line
+
+
+def test_a_taken_port_is_one_line(run_python: Run, server: Server) -> None:
+    port = server.url.rstrip("/").rpartition(":")[2]
+    folder = server.models["first"]
+    result = run_python("-m", "colorzoo", "demo", folder, "--port", port)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1].startswith("error: The page cannot be served")
+
+
+@pytest.fixture
+def studio_module(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    monkeypatch.syspath_prepend(DEMOS)
+    import studio
+
+    yield studio
+    del sys.modules["studio"]
+
+
+def test_a_file_stays_until_its_last_visitor_leaves(studio_module: object, tmp_path: Path) -> None:
+    desk = studio_module.Desk(tmp_path)
+    (tmp_path / "hash").mkdir()
+    own, upload = tmp_path / "hash" / "example.jpg", tmp_path / "hash" / "upload.jpg"
+    own.touch()
+    desk.keep_what_is_there()
+    upload.touch()
+    for session in ("one", "two"):
+        desk.note(session, [own, upload])
+    desk.end("one")
+    assert upload.exists()
+    desk.end("two")
+    assert (upload.exists(), own.exists()) == (False, True)
+    desk.end("two")
+    with desk.new_folder() as old:
+        (old / "left.jpg").touch()
+    desk.sweep()
+    assert old.exists()
+    desk.sweep(age=-1)
+    assert not old.exists()
+    with pytest.raises(FileNotFoundError), desk.new_folder() as failed:
+        (failed / "none").read_bytes()
+    assert not failed.exists()
+
+
+def test_a_card_shows_the_numbers_of_the_facts(studio_module: object, tmp_path: Path) -> None:
+    folder = make_models(tmp_path)["first"]
+    facts = {
+        "format": 1,
+        "about": {
+            "description": "A model for tests.",
+            "license": "apache-2.0",
+            "recipe": "None.",
+            "data": {"name": "nothing", "terms": "none"},
+            "limits": [],
+        },
+        "architecture": "attention-unet",
+        "parameters": 1_234_567,
+        "macs": 1,
+        "working_size": 32,
+        "sha256": "0" * 64,
+        "evaluation": {
+            "protocol": "colorzoo-1",
+            "data": "photos",
+            "photos": 7,
+            "broken": 0,
+            "metrics": {"psnr": {"mean": 23.456, "std": 1.0}, "fid": {"mean": 12.0}},
+            "grey": {"psnr": {"mean": 22.0, "std": 1.0}},
+            "truth": {},
+        },
+    }
+    (folder / "facts.json").write_text(json.dumps(facts))
+    (tmp_path / "desk").mkdir()
+    studio = studio_module.Studio([str(folder)], studio_module.Desk(tmp_path / "desk"))
+    card = studio.card("first")
+    assert "A model for tests." in card
+    assert "1.2 M parameters" in card
+    assert "| PSNR (dB) | 23.5 | 22 |" in card
+    assert "| FID | 12 | |" in card
+    assert "colorzoo-1, 7 photos" in card
+    assert str(tmp_path) not in card
+
+
+def test_the_space_runs_what_the_tests_ran() -> None:
+    front = (DEMOS / "README.md").read_text(encoding="utf-8").split("---")[1]
+    values = dict(line.split(": ", 1) for line in front.strip().splitlines())
+    lines = (DEMOS / "requirements.txt").read_text(encoding="utf-8").split()
+    pins = dict(line.split("==") for line in lines)
+    assert (values["sdk"], values["sdk_version"]) == ("gradio", pins["gradio"])
+    assert (DEMOS / values["app_file"]).is_file()
+    assert values["license"] == "apache-2.0"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
+    assert set(pins) == {re.split(r"[<>=]", requirement)[0] for requirement in needed}
+    assert version("gradio").split(".")[0] == pins["gradio"].split(".")[0]
+
+
+def test_the_page_uses_no_private_part_of_the_library() -> None:
+    for path in DEMOS.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("colorzoo"):
+                names = [node.module or "", *(alias.name for alias in node.names)]
+            assert not any(part.startswith("_") for name in names for part in name.split("."))
+
+
+def test_a_space_runs_from_its_own_files(server: Server, tmp_path: Path) -> None:
+    """Nothing but the libraries of requirements.txt is there, not even an installed colorzoo."""
+    space = tmp_path / "space"
+    make_space(space)
+    shutil.copytree(server.models["first"], space / "colorzoo" / "zoo" / "first")
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment.pop("PYTHONPATH", None)
+    with subprocess.Popen(
+        [sys.executable, "app.py"],
+        cwd=space,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("http://127.0.0.1:")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()

@@ -1,0 +1,226 @@
+"""The page as people see it: a real browser on a real server."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from demo_server import Server, serve
+from PIL import Image
+
+import colorzoo
+
+pytest.importorskip("gradio", reason="the page needs the extra 'demo'")
+playwright = pytest.importorskip("playwright.sync_api", reason="it is in the extra 'dev'")
+
+CHROMIUM = shutil.which("chromium")
+OPTIONS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+PATIENCE = 30_000  # milliseconds, for a busy machine
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium; on Debian: apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(server: Server) -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as library:
+        running = library.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
+        yield running
+        running.close()
+
+
+class Visitor:
+    """One person with one open page; whatever it asks other hosts for is noted."""
+
+    def __init__(self, browser: playwright.Browser, server: Server, **context: object) -> None:
+        self.context = browser.new_context(**context)
+        self.context.set_default_timeout(PATIENCE)
+        self.elsewhere: list[str] = []
+        self.faults: list[str] = []
+        self.page = self.context.new_page()
+        self.page.on("request", self._note)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self._home = server.url
+        self.page.goto(server.url)
+        self.page.get_by_role("tab", name="One picture").wait_for()
+
+    def _note(self, request: playwright.Request) -> None:
+        if not request.url.startswith((self._home, "data:", "blob:")):
+            self.elsewhere.append(request.url)
+
+    @property
+    def panel(self) -> playwright.Locator:
+        return self.page.locator("[role=tabpanel]:visible")
+
+    def give(self, *files: Path) -> None:
+        self.panel.locator("input[type=file]").first.set_input_files(list(files))
+
+    def wait_for_note(self, text: str) -> None:
+        playwright.expect(self.panel).to_contain_text(text, timeout=PATIENCE)
+
+    def download(self, button: str) -> bytes:
+        with self.page.expect_download() as caught:
+            self.panel.get_by_role("button", name=button, exact=True).click()
+        return Path(caught.value.path()).read_bytes()
+
+    def leave(self) -> None:
+        self.context.close()
+
+
+@pytest.fixture
+def visitor(browser: playwright.Browser, server: Server) -> Iterator[Visitor]:
+    person = Visitor(browser, server)
+    yield person
+    person.leave()
+    assert (person.elsewhere, person.faults) == ([], [])
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A grey PNG of 160 x 120 pixels."""
+    path = tmp_path / "photo.png"
+    ramp = np.linspace(0, 255, 160 * 120).reshape(120, 160).astype(np.uint8)
+    Image.fromarray(ramp).save(path)
+    return path
+
+
+def pixels_of(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def test_one_picture_from_upload_to_download(visitor: Visitor, server: Server, photo: Path) -> None:
+    visitor.give(photo)
+    visitor.wait_for_note("160 x 120 pixels, first")
+    expected = np.asarray(colorzoo.load(server.models["first"], device="cpu")(photo))
+    np.testing.assert_array_equal(pixels_of(visitor.download("Download")), expected)
+
+    images = visitor.page.locator("#result img")
+    assert images.count() == 2
+    sizes = images.evaluate_all("all => all.map(one => [one.naturalWidth, one.naturalHeight])")
+    assert sizes == [[160, 120], [160, 120]]
+    handle = visitor.page.locator("#result [role=slider], #result .outer, #result .inner").first
+    before = handle.bounding_box()
+    visitor.page.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+    visitor.page.mouse.down()
+    visitor.page.mouse.move(before["x"] - 100, before["y"] + before["height"] / 2, steps=4)
+    visitor.page.mouse.up()
+    assert handle.bounding_box()["x"] < before["x"] - 50
+
+    visitor.panel.get_by_label("Model").first.click()
+    visitor.page.get_by_role("option", name="second").click()
+    visitor.wait_for_note("160 x 120 pixels, second")
+    visitor.wait_for_note("unet · sees 32 px")
+    expected = np.asarray(colorzoo.load(server.models["second"], device="cpu")(photo))
+    np.testing.assert_array_equal(pixels_of(visitor.download("Download")), expected)
+
+
+def test_saturation_and_models_by_keyboard(visitor: Visitor, photo: Path) -> None:
+    visitor.give(photo)
+    visitor.wait_for_note("160 x 120 pixels, first")
+    model = visitor.panel.get_by_label("Model").first
+    model.focus()
+    visitor.page.keyboard.press("ArrowDown")
+    visitor.page.keyboard.press("Enter")
+    visitor.wait_for_note("160 x 120 pixels, second")
+    saturation = visitor.panel.get_by_role("slider", name=re.compile("Saturation"))
+    saturation.focus()
+    visitor.page.keyboard.press("Home")
+    visitor.page.keyboard.press("Tab")
+    visitor.panel.get_by_role("button", name="Colour it").focus()
+    visitor.page.keyboard.press("Enter")
+    visitor.page.wait_for_timeout(1500)
+    grey = pixels_of(visitor.download("Download")).astype(int)
+    assert np.ptp(grey, axis=2).max() <= 1
+
+
+def test_a_bad_file_is_explained(visitor: Visitor, server: Server, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"this is no picture at all")
+    visitor.give(bad)
+    toast = visitor.page.get_by_test_id("toast-body").first
+    toast.wait_for()
+    text = toast.inner_text()
+    assert "bad.jpg is not a picture" in text
+    assert "/" not in text
+    assert "Traceback" not in text
+
+
+def test_many_pictures_become_a_zip(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.jpg"
+    Image.new("L", (50, 40), 99).save(small)
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    visitor.page.get_by_role("tab", name="Many pictures").click()
+    visitor.give(photo, small, bad)
+    visitor.panel.get_by_text("small", exact=False).first.wait_for()
+    visitor.panel.get_by_role("button", name="Colour all").click()
+    visitor.wait_for_note("2 of 3 coloured")
+    visitor.wait_for_note("bad.jpg is not a picture")
+    with zipfile.ZipFile(io.BytesIO(visitor.download("Download all"))) as bundle:
+        assert bundle.namelist() == ["photo-color.png", "small-color.jpg"]
+        shapes = [pixels_of(bundle.read(name)).shape for name in bundle.namelist()]
+    assert shapes == [(120, 160, 3), (40, 50, 3)]
+    assert visitor.panel.locator("img").count() >= 2
+
+
+def test_models_side_by_side_and_attention(visitor: Visitor, photo: Path) -> None:
+    visitor.page.get_by_role("tab", name="Compare models").click()
+    visitor.give(photo)
+    sides = [visitor.page.locator(f"#side-{number} img") for number in (0, 1)]
+    for side in sides:
+        side.wait_for()
+    assert sides[0].get_attribute("src") != sides[1].get_attribute("src")
+    visitor.page.get_by_role("tab", name="Attention").click()
+    visitor.give(photo)
+    visitor.panel.get_by_text("24 x 16", exact=False).first.wait_for()
+
+
+def test_two_visitors_get_their_own_pictures(
+    browser: playwright.Browser, server: Server, tmp_path: Path
+) -> None:
+    people = [Visitor(browser, server) for _ in range(2)]
+    for number, person in enumerate(people):
+        path = tmp_path / str(number) / "photo.png"  # the same name for both
+        path.parent.mkdir()
+        Image.new("L", (90 + number, 70), 40 + 100 * number).save(path)
+        person.give(path)
+    for number, person in enumerate(people):
+        person.wait_for_note(f"{90 + number} x 70 pixels")
+        pixels = pixels_of(person.download("Download"))
+        assert pixels.shape == (70, 90 + number, 3)
+        assert abs(float(pixels.mean()) - (40 + 100 * number)) < 25
+        person.leave()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_all_without_scrolling_sideways(
+    browser: playwright.Browser, server: Server, scheme: str
+) -> None:
+    phone = Visitor(
+        browser, server, viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True
+    )
+    phone.panel.locator("img").first.click()  # an example
+    phone.wait_for_note("pixels, first")
+    width = phone.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    back = phone.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(map(int, re.findall(r"\d+", back)[:3])) / 3
+    assert (brightness < 100) == (scheme == "dark")
+    phone.leave()
