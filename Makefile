@@ -1,0 +1,25 @@
+PYTHON ?= .venv/bin/python
+
+.PHONY: install browser test lint format wheel
+
+install:
+	python3 -m venv .venv
+	.venv/bin/pip install -e '.[all,dev]'
+
+browser:  # what the browser tests drive; without it they are skipped
+	apt-get install -y chromium
+
+test:
+	$(PYTHON) -m pytest -n auto
+
+lint:
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+
+format:
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
+
+wheel:
+	$(PYTHON) -m build --wheel

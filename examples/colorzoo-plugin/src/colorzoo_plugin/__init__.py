@@ -1,0 +1,1 @@
+"""An architecture for colorzoo in a package of its own."""
