@@ -13,13 +13,14 @@ from conftest import FACTS, ROOT
 from huggingface_hub import ModelCard
 
 import colorzoo
+from colorzoo._zoo import zoo_folder
 from colorzoo.cli import commands
 from colorzoo.config import from_dict
 from colorzoo.errors import ColorzooError, ConfigError, HubError, WeightsError
 from colorzoo.evaluation.report import COLUMNS, Report, Row
 from colorzoo.hub import catalog
 from colorzoo.hub.cards import METRICS, is_edited, render_card, render_table
-from colorzoo.hub.catalog import list_models, model_names, zoo_folder
+from colorzoo.hub.catalog import list_models, model_names
 from colorzoo.hub.facts import EvaluationFacts, Facts, read_facts
 
 ABOUT = """
@@ -67,7 +68,7 @@ def zoo(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (zoo / "tiny-model" / "about.toml").write_text(ABOUT)
     (zoo / "tiny-model" / "before-after.jpg").write_bytes(b"jpeg")
     package = zoo.parent / "colorzoo" / "__init__.py"
-    monkeypatch.setattr(catalog.colorzoo, "__file__", str(package))
+    monkeypatch.setattr(colorzoo, "__file__", str(package))
     return zoo
 
 

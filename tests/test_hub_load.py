@@ -14,7 +14,6 @@ from hub_server import READER, Hub, Repo, sha256
 
 import colorzoo
 from colorzoo.errors import ColorzooError, ConfigError, HubError, WeightsError
-from colorzoo.hub import catalog
 from colorzoo.hub.names import locate
 
 NAME = "someone/tiny-model"
@@ -265,7 +264,7 @@ def pinned(repo: Repo, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> P
     (model_folder / "pin.json").write_text(json.dumps(pin))
     model_folder.rename(zoo / model_folder.name)
     package = zoo.parent / "colorzoo" / "__init__.py"
-    monkeypatch.setattr(catalog.colorzoo, "__file__", str(package))
+    monkeypatch.setattr(colorzoo, "__file__", str(package))
     return zoo / "tiny-model" / "pin.json"
 
 

@@ -13,10 +13,10 @@ from conftest import FACTS
 from hub_server import READER, WRITER, Hub
 
 import colorzoo
+from colorzoo._zoo import zoo_folder
 from colorzoo.cli import commands
 from colorzoo.config import from_dict
 from colorzoo.errors import ColorzooError, HubError, WeightsError
-from colorzoo.hub import catalog
 from colorzoo.hub.facts import About, collect_facts, render_facts
 from colorzoo.hub.publish import push, push_space
 from colorzoo.hub.weights import load_model
@@ -212,8 +212,8 @@ def test_the_whole_zoo_by_command(
     zoo = tmp_path / "hub_cards"
     for name in ("first-net", "second-net"):
         shutil.copytree(folder, zoo / name)
-    shutil.copy(catalog.zoo_folder() / "template.md", zoo)
-    monkeypatch.setattr(catalog.colorzoo, "__file__", str(tmp_path / "colorzoo" / "__init__.py"))
+    shutil.copy(zoo_folder() / "template.md", zoo)
+    monkeypatch.setattr(colorzoo, "__file__", str(tmp_path / "colorzoo" / "__init__.py"))
     push_all = ("push", "--all", zoo, "--namespace", "someone")
     assert invoke(*push_all, "--dry-run")[0] == 0
     assert hub.repos == {}

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import colorzoo
-from colorzoo.errors import ConfigError, HubError, TensorError
+from colorzoo._zoo import zoo_folder
+from colorzoo.errors import ConfigError, HubError, TensorError, WeightsError
+from colorzoo.models._squeezenet import SqueezeNet
 from colorzoo.models.dense_unet import DenseUNet, DenseUNetConfig
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 
@@ -91,6 +95,43 @@ def test_impossible_widths_are_a_config_error(name: str, widths: tuple[int, ...]
 def test_dense_widths_are_multiples_of_four() -> None:
     with pytest.raises(ConfigError, match="widths must be multiples of 4"):
         colorzoo.create_model("dense-unet", widths=(4, 6))
+
+
+def test_squeeze_unet_starts_from_imagenet_where_the_config_says_so() -> None:
+    plain, pretrained = tiny("squeeze-unet"), tiny("squeeze-unet", pretrained=True)
+    fresh = pretrained.encoder.conv1.weight.clone()
+    plain.load_pretrained()
+    pretrained.load_pretrained()
+    assert not torch.equal(pretrained.encoder.conv1.weight, fresh)
+    features = SqueezeNet(in_channels=3)
+    features.load_imagenet()
+    grey = noise(1, 1, 64, 64)
+    for mine, true in zip(pretrained.encoder(grey), features(grey.repeat(1, 3, 1, 1)), strict=True):
+        torch.testing.assert_close(mine, true, rtol=1e-4, atol=1e-4)
+    assert not torch.equal(plain.encoder.conv1.weight, pretrained.encoder.conv1.weight)
+
+
+def test_imagenet_features_are_those_of_the_original_preprocessing() -> None:
+    """The first convolution against the definition: BGR in 0..255 less its mean, and 64 times."""
+    features = SqueezeNet(in_channels=3)
+    features.load_imagenet()
+    weights = load_file(zoo_folder() / "squeezenet-imagenet" / "model.safetensors")
+    rgb = torch.rand(1, 3, 32, 32)
+    bgr = 255.0 * rgb.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+    kernel, bias = weights["conv1.weight"].float(), weights["conv1.bias"].float()
+    expected = F.conv2d(bgr[..., 1:, 1:], kernel, bias, stride=2).relu()
+    found = features(2.0 * rgb - 1.0)[0][..., 1:, 1:]
+    torch.testing.assert_close(64.0 * found, expected, rtol=1e-3, atol=0.05)
+
+
+def test_imagenet_features_that_are_damaged_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "zoo" / "squeezenet-imagenet").mkdir(parents=True)
+    (tmp_path / "zoo" / "squeezenet-imagenet" / "model.safetensors").write_bytes(b"no weights")
+    monkeypatch.setattr(colorzoo, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(WeightsError, match="Install colorzoo again"):
+        tiny("squeeze-unet", pretrained=True).load_pretrained()
 
 
 @pytest.mark.parametrize("gate", ["grid", "pixel"])

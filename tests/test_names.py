@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from conftest import FACTS
 
+import colorzoo
+from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError, HubError, UnknownNameError
-from colorzoo.hub import catalog
-from colorzoo.hub.catalog import list_models, read_info, zoo_folder
+from colorzoo.hub.catalog import list_models, read_info
 from colorzoo.hub.names import locate
 
 
@@ -24,7 +25,7 @@ def zoo(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             (folder / path.name).write_bytes(path.read_bytes())
     (package / "zoo" / "tiny-gan" / "facts.json").write_text(json.dumps(FACTS))
     (package / "zoo" / "__init__.py").touch()
-    monkeypatch.setattr(catalog.colorzoo, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(colorzoo, "__file__", str(package / "__init__.py"))
     return package / "zoo"
 
 

@@ -14,7 +14,13 @@ import colorzoo
 from colorzoo.errors import ConfigError, DataError
 from colorzoo.training.config import LossSection, load_config
 from colorzoo.training.ema import MovingAverage
-from colorzoo.training.losses import discriminator_loss, generator_loss, pixel_loss
+from colorzoo.training.losses import (
+    discriminator_loss,
+    generator_loss,
+    perceptual_loss,
+    pixel_loss,
+)
+from colorzoo.training.networks import make_features
 from colorzoo.training.objective import (
     discriminator_step_loss,
     generator_step_losses,
@@ -76,13 +82,55 @@ def test_the_moving_average_follows_and_is_saved_with_its_age() -> None:
 def test_a_trainer_keeps_the_networks_apart(config_file: Path) -> None:
     """The generator's step leaves no gradient in the discriminator, and the other way round."""
     trainer = Trainer(load_config(config_file))
-    batches = iter(trainer._make_loader())
+    batches = trainer._batches()
     batch = next(batches)
     with trainer.accelerator.accumulate(trainer.generator, trainer.discriminator):
         trainer._take_batch(batch)
     networks = (trainer.bare_generator, trainer.bare_discriminator)
     assert all(p.grad is None for network in networks for p in network.parameters())
     assert all(p.requires_grad for p in trainer.bare_discriminator.parameters())
+
+
+def test_perceptual_loss_is_nothing_for_equals_and_grows_with_the_distance() -> None:
+    truth = scale_photos(torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8))
+    features = make_features(torch.device("cpu"))
+    settings = LossSection(pixel_weight=0.0, perceptual_weight=2.0)
+
+    def losses(chroma: torch.Tensor) -> dict[str, torch.Tensor]:
+        return generator_step_losses(None, truth, chroma, settings, features=features)
+
+    shares = [losses(share * truth.chroma)["perceptual"].item() for share in (1.0, 0.5, 0.0)]
+    assert shares[0] == pytest.approx(0.0, abs=1e-9)
+    assert 0.0 < shares[1] < shares[2] <= 2.0
+    grey = torch.zeros_like(truth.chroma, requires_grad=True)
+    found = losses(grey)
+    found["generator"].backward()
+    assert found["generator"].item() == pytest.approx(2.0 * shares[2])
+    assert grey.grad is not None
+    assert torch.isfinite(grey.grad).all()
+    assert grey.grad.abs().sum() > 0
+    assert all(weight.grad is None for weight in features.parameters())
+
+
+def test_perceptual_loss_ignores_how_strong_features_are() -> None:
+    found, wanted = torch.rand(2, 1, 4, 3, 3).unbind(0)
+    once = perceptual_loss([found], [wanted])
+    assert torch.allclose(perceptual_loss([7 * found], [0.1 * wanted]), once, atol=1e-6)
+    opposite = perceptual_loss([found, found], [found, -found])
+    assert opposite.item() == pytest.approx(2.0)  # 0 on one level, 4 on the other
+
+
+def test_warming_up_draws_small_squares_of_the_same_photos(config_file: Path) -> None:
+    overrides = ["loss.warmup_steps=2", "run.steps=4", "run.accumulation=2"]
+    small = Trainer(load_config(config_file, [*overrides, "data.warmup_size=8"]))
+    sizes = []
+    batches = small._batches()
+    for small.step in range(4):
+        sizes += [next(batches).rgb.shape[-1] for _ in range(2)]
+    assert sizes == [8] * 4 + [16] * 4
+    assert next(batches, None) is None
+    small.step = 3  # as after --resume
+    assert [batch.rgb.shape[-1] for batch in small._batches()] == [16] * 2
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "spectral", "none"])
@@ -112,6 +160,8 @@ def test_both_steps_see_the_same_logits_of_fakes(norm: str, config_file: Path) -
         ("data.train.x=4", "no section"),
         ("data.train=", "must not be empty"),
         ("data.size=8192", "4096"),
+        ("data.warmup_size=-8", "must not be negative"),
+        ("loss.perceptual_weight=-1", "must not be negative"),
         ("run.folder=", "must not be empty"),
         ("optimizer.betas=[0.5, 1.0]", "betas"),
     ],

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError
 from colorzoo.hub.cards import is_edited, render_readme, render_zoo_card
-from colorzoo.hub.catalog import model_names, zoo_folder
+from colorzoo.hub.catalog import model_names
 from colorzoo.hub.format import CARD_FILE
 from colorzoo.hub.names import is_slug
 

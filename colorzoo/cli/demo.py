@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 import colorzoo
+from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError, MissingDependencyError
-from colorzoo.hub.catalog import zoo_folder
 
 
 @click.command("demo")

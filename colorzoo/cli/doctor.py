@@ -11,8 +11,9 @@ from typing import Any
 import click
 
 import colorzoo
+from colorzoo._zoo import zoo_folder
 from colorzoo.cli._output import print_json, print_values
-from colorzoo.hub.catalog import list_models, zoo_folder
+from colorzoo.hub.catalog import list_models
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 
 CORE = (

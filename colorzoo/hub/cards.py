@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError, HubError
-from colorzoo.hub.catalog import ModelInfo, list_models, zoo_folder
+from colorzoo.hub.catalog import ModelInfo, list_models
 from colorzoo.hub.facts import FACTS_FILE, EvaluationFacts, Facts, read_facts
 from colorzoo.hub.format import CARD_FILE, PACKAGE_KEY
 

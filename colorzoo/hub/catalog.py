@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import colorzoo
+from colorzoo._zoo import zoo_folder
 from colorzoo.config import from_dict, read_json
 from colorzoo.hub.facts import read_facts
 from colorzoo.hub.format import CONFIG_FILE, WEIGHTS_FILE, read_model_file
@@ -62,17 +62,6 @@ class Pin:
             raise ValueError(f"revision must be a full commit, not {self.revision!r}.")
         if not _SHA256.fullmatch(self.sha256):
             raise ValueError(f"sha256 must have 64 hexadecimal digits, not {self.sha256!r}.")
-
-
-def zoo_folder() -> Path:
-    """Return the folder that holds one folder per model of this zoo.
-
-    An installed colorzoo carries it as the package ``colorzoo.zoo``; in a clone it is
-    ``hub_cards`` beside the package.
-    """
-    package = Path(colorzoo.__file__).parent
-    installed = package / "zoo"
-    return installed if installed.is_dir() else package.parent / "hub_cards"
 
 
 def model_names() -> list[str]:

@@ -11,8 +11,9 @@ import os
 import re
 from pathlib import Path
 
+from colorzoo._zoo import zoo_folder
 from colorzoo.errors import HubError, UnknownNameError, did_you_mean
-from colorzoo.hub.catalog import model_names, read_pin, zoo_folder
+from colorzoo.hub.catalog import model_names, read_pin
 from colorzoo.hub.fetch import fetch
 from colorzoo.hub.format import WEIGHTS_FILE
 

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 import colorzoo
+from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ColorzooError, HubError
 from colorzoo.hub.cards import is_edited, license_of, render_card
-from colorzoo.hub.catalog import zoo_folder
 from colorzoo.hub.facts import (
     ABOUT_FILE,
     FACTS_FILE,

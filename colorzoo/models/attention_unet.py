@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorzoo.models._blocks import (
@@ -18,9 +17,9 @@ from colorzoo.models._blocks import (
     init_normal,
     make_decoder,
     make_encoder,
-    make_norm,
     make_upsampling,
 )
+from colorzoo.models._gates import GridGate, PixelGate
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -51,42 +50,6 @@ class AttentionUNetConfig:
         return cls(widths=(4, 8, 8))
 
 
-class GridGate(nn.Module):
-    """Attention gate on the coarse grid of the gating signal (Oktay 2018, eq. 1 and its code)."""
-
-    def __init__(self, skip_channels: int, gating_channels: int, norm: Norm) -> None:
-        super().__init__()
-        inner = max(skip_channels // 2, 1)
-        self.theta = nn.Conv2d(skip_channels, inner, 2, stride=2, bias=False)
-        self.phi = nn.Conv2d(gating_channels, inner, 1)
-        self.psi = nn.Conv2d(inner, 1, 1)
-        self.out = nn.Sequential(
-            nn.Conv2d(skip_channels, skip_channels, 1), make_norm(norm, skip_channels)
-        )
-
-    def forward(self, skip: Tensor, gating: Tensor) -> tuple[Tensor, Tensor]:
-        """Gate ``skip`` (N, C, H, W) by ``gating`` (N, G, H/2, W/2); also return the map."""
-        coarse = torch.sigmoid(self.psi(F.relu(self.theta(skip) + self.phi(gating))))
-        attention = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        return self.out(skip * attention), attention
-
-
-class PixelGate(nn.Module):
-    """Attention gate pixel by pixel, with norm on both inputs and on the map."""
-
-    def __init__(self, skip_channels: int, gating_channels: int, norm: Norm) -> None:
-        super().__init__()
-        inner = max(skip_channels // 2, 1)
-        self.theta = nn.Sequential(nn.Conv2d(skip_channels, inner, 1), make_norm(norm, inner))
-        self.phi = nn.Sequential(nn.Conv2d(gating_channels, inner, 1), make_norm(norm, inner))
-        self.psi = nn.Sequential(nn.Conv2d(inner, 1, 1), make_norm(norm, 1))
-
-    def forward(self, skip: Tensor, gating: Tensor) -> tuple[Tensor, Tensor]:
-        """Gate ``skip`` (N, C, H, W) by ``gating`` (N, G, H, W); also return the map."""
-        attention = torch.sigmoid(self.psi(F.relu(self.theta(skip) + self.phi(gating))))
-        return skip * attention, attention
-
-
 @ARCHITECTURES.register(
     "attention-unet",
     config=AttentionUNetConfig,
@@ -107,10 +70,10 @@ class AttentionUNet(nn.Module):
         self.down = make_encoder(widths, config.norm)
         self.up = make_decoder(widths, config.norm, config.upsampling)
         self.gates = nn.ModuleList(
-            GridGate(widths[level - 1], decoder_input(widths, level), config.norm)
+            GridGate(width, decoder_input(widths, level), width, config.norm)
             if config.gate == "grid"
-            else PixelGate(widths[level - 1], widths[level - 1], config.norm)
-            for level in range(len(widths) - 1, 0, -1)
+            else PixelGate(width, width, config.norm)
+            for level, width in reversed(list(enumerate(widths[:-1], start=1)))
         )
         self.head = make_upsampling(config.upsampling, decoder_input(widths, 0), 2)
         init_normal(self)

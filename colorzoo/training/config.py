@@ -67,6 +67,9 @@ class DataSection:
     column: str = setting("", "Image column of a Hub data set; empty finds the only one.")
     streaming: bool = setting(False, "Read a Hub data set as it arrives, without storing it.")
     size: int = setting(256, "Side of a training square, pixels; the model's working size.")
+    warmup_size: int = setting(
+        0, "The same during loss.warmup_steps: small squares are quick; 0 for size."
+    )
     batch_size: int = setting(16, "Photos per process and forward pass.")
     workers: int = setting(2, "Loader processes per training process; 0 loads in line.")
     flip: bool = setting(True, "Mirror every second photo.")
@@ -79,7 +82,7 @@ class DataSection:
 
     def __post_init__(self) -> None:
         _check_positive(self, "size", "batch_size")
-        _check_not_negative(self, "workers", "noise", "min_colorfulness")
+        _check_not_negative(self, "workers", "noise", "min_colorfulness", "warmup_size")
         _check_not_empty(self, "train")
         ImageSettings(working_size=self.size)  # what the trained model will say of itself
         self.augmentation()
@@ -104,10 +107,14 @@ class LossSection:
     adversarial: Adversarial = setting("bce", "Kind of adversarial loss.")
     adversarial_weight: float = setting(1.0, "Weight of the adversarial loss.")
     real_label: float = setting(0.9, "Target of real pictures under bce and lsgan (smoothing).")
-    warmup_steps: int = setting(0, "Steps on the pixel loss alone before the adversarial part.")
+    perceptual_weight: float = setting(
+        0.0, "Weight of the distance in SqueezeNet's ImageNet features; 0 for none."
+    )
+    warmup_steps: int = setting(0, "Steps before the adversarial part begins.")
 
     def __post_init__(self) -> None:
-        _check_not_negative(self, "pixel_weight", "emphasis", "adversarial_weight", "warmup_steps")
+        weights = ("pixel_weight", "emphasis", "adversarial_weight", "perceptual_weight")
+        _check_not_negative(self, *weights, "warmup_steps")
         if not 0.5 < self.real_label <= 1.0:
             raise ValueError("real_label must lie above 0.5 and at most at 1.")
 

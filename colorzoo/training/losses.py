@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -32,6 +33,26 @@ def pixel_loss(
         weight = 1.0 + emphasis * truth.norm(dim=1, keepdim=True)
         distance = distance * (weight / weight.mean())
     return distance.mean()
+
+
+def perceptual_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Return how far two pictures are apart in a network's features (Johnson 2016, Zhang 2018).
+
+    The squared distance of feature vectors of unit length, averaged over places and levels: LPIPS
+    without the weights it learns for channels.
+
+    Args:
+        found: Features of the generated picture, level by level (N, C, H, W), C and H to each.
+        wanted: Those of the true picture, of the same shapes.
+
+    Returns:
+        A scalar in 0..4; no more than 2 where features are never negative.
+    """
+    levels = [
+        (F.normalize(mine, dim=1) - F.normalize(true, dim=1)).square().sum(dim=1).mean()
+        for mine, true in zip(found, wanted, strict=True)
+    ]
+    return torch.stack(levels).mean()
 
 
 def discriminator_loss(

@@ -11,7 +11,9 @@ from colorzoo import config as config_io
 from colorzoo.errors import ConfigError
 from colorzoo.hub.names import locate
 from colorzoo.hub.weights import load_model
-from colorzoo.registry import Registry
+from colorzoo.models._squeezenet import SqueezeNet
+from colorzoo.registry import ARCHITECTURES, Registry
+from colorzoo.training.config import DataSection
 
 
 def build_network(registry: Registry, name: str, values: dict[str, Any], *, seed: int) -> nn.Module:
@@ -55,3 +57,26 @@ def load_first_weights(generator: nn.Module, name: str) -> None:
         generator.load_state_dict(loaded.state_dict())
     elif load_pretrained is not None:
         load_pretrained()
+
+
+def check_sizes(generator: Any, data: DataSection) -> None:
+    """Raise a ConfigError unless a generator takes squares of the sides it is to be trained at."""
+    spec = ARCHITECTURES.spec_of(generator)
+    multiple = spec.multiple_for(generator.config)
+    for key, size in (("size", data.size), ("warmup_size", data.warmup_size)):
+        if size % multiple:
+            raise ConfigError(
+                f"data.{key} is {size}, but {spec.name!r} with this config needs a multiple of "
+                f"{multiple}."
+            )
+
+
+def make_features(device: torch.device) -> nn.Module:
+    """Return the fixed network whose features the perceptual loss compares.
+
+    Raises:
+        WeightsError: The package's copy of its weights is absent or damaged.
+    """
+    features = SqueezeNet(in_channels=3)
+    features.load_imagenet()
+    return features.to(device).eval().requires_grad_(False)

@@ -7,9 +7,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from colorzoo.color import scale_chroma, scale_lightness, srgb_to_lab
+from colorzoo.color import (
+    lab_to_srgb,
+    scale_chroma,
+    scale_lightness,
+    srgb_to_lab,
+    unscale_chroma,
+    unscale_lightness,
+)
 from colorzoo.training.config import LossSection
-from colorzoo.training.losses import discriminator_loss, generator_loss, pixel_loss
+from colorzoo.training.losses import (
+    discriminator_loss,
+    generator_loss,
+    perceptual_loss,
+    pixel_loss,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +65,41 @@ def discriminator_step_loss(
 
 
 def generator_step_losses(
-    discriminator: nn.Module | None, photos: ScaledPhotos, fake: Tensor, loss: LossSection
+    discriminator: nn.Module | None,
+    photos: ScaledPhotos,
+    fake: Tensor,
+    loss: LossSection,
+    *,
+    features: nn.Module | None = None,
 ) -> dict[str, Tensor]:
     """Return the generator's losses by name; their weighted sum is under ``"generator"``.
 
     Args:
-        discriminator: None while only the pixel loss counts.
+        discriminator: None while only the other losses count.
         photos: The batch.
         fake: Predicted chroma (N, 2, H, W), scaled.
         loss: Kinds and weights.
+        features: Gives the features of RGB (N, 3, H, W) in -1..1, level by level; None where the
+            perceptual loss does not count.
     """
     pixel = pixel_loss(fake, photos.chroma, kind=loss.pixel, emphasis=loss.emphasis)
     losses = {"pixel": pixel, "generator": loss.pixel_weight * pixel}
+    if features is not None:
+        with torch.no_grad():
+            wanted = features(_to_rgb(photos.lightness, photos.chroma))
+        losses["perceptual"] = perceptual_loss(features(_to_rgb(photos.lightness, fake)), wanted)
+        losses["generator"] = losses["generator"] + loss.perceptual_weight * losses["perceptual"]
     if discriminator is not None:
         logits = _judge_fake(discriminator, photos, fake)
         losses["adversarial"] = generator_loss(logits, kind=loss.adversarial)
         losses["generator"] = losses["generator"] + loss.adversarial_weight * losses["adversarial"]
     return losses
+
+
+def _to_rgb(lightness: Tensor, chroma: Tensor) -> Tensor:
+    """Return RGB (N, 3, H, W) in -1..1 of scaled lightness and chroma, differentiable."""
+    lab = torch.cat((unscale_lightness(lightness), unscale_chroma(chroma)), dim=1)
+    return lab_to_srgb(lab) * 2.0 - 1.0
 
 
 def _judge_both(

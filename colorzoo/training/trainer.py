@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from colorzoo.data.hub import open_hub_stream
 from colorzoo.data.loader import LoaderSettings, make_loader, make_stream_loader
 from colorzoo.data.photos import Batch
 from colorzoo.data.sources import PhotoSource, open_source
-from colorzoo.errors import ConfigError, TrainingError
+from colorzoo.errors import TrainingError
 from colorzoo.evaluation.processes import Processes
 from colorzoo.hub.weights import ImageSettings, save
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
@@ -32,7 +33,12 @@ from colorzoo.training.ema import MovingAverage
 from colorzoo.training.health import Health
 from colorzoo.training.interrupt import Interrupt
 from colorzoo.training.logbook import Logbook, plot_metrics
-from colorzoo.training.networks import build_network, load_first_weights
+from colorzoo.training.networks import (
+    build_network,
+    check_sizes,
+    load_first_weights,
+    make_features,
+)
 from colorzoo.training.objective import (
     discriminator_step_loss,
     generator_step_losses,
@@ -124,11 +130,13 @@ class Trainer:
         model, critic = config.model, config.discriminator
         generator = build_network(ARCHITECTURES, model.name, model.config, seed=run.seed)
         discriminator = build_network(DISCRIMINATORS, critic.name, critic.config, seed=run.seed + 1)
-        self._check_size(generator)
+        check_sizes(generator, data)
         if not found:
             load_first_weights(generator, config.model.weights)
         self.accelerator = make_accelerator(config)
         self._prepare(generator, discriminator)
+        perceptual = config.loss.perceptual_weight > 0
+        self.features = make_features(self.accelerator.device) if perceptual else None
         self.validation = self._open_validation()
         self.step = 0
         self.broken: set[int] = set()
@@ -146,7 +154,7 @@ class Trainer:
         self.logbook = Logbook(self.folder, self.accelerator, step=self.step)
         last: dict[str, float] = {}
         visible = self.accelerator.is_main_process
-        batches = iter(self._make_loader())
+        batches = self._batches()
         with Interrupt() as interrupt, Progress(run.steps, self.step, visible=visible) as progress:
             clock = Clock(self.step)
             while self.step < run.steps:
@@ -185,14 +193,6 @@ class Trainer:
     def _photos_per_step(self) -> int:
         processes = self.accelerator.num_processes
         return self.config.data.batch_size * self.config.run.accumulation * int(processes)
-
-    def _check_size(self, generator: nn.Module) -> None:
-        multiple = ARCHITECTURES.spec_of(generator).multiple_for(generator.config)
-        if self.config.data.size % multiple:
-            raise ConfigError(
-                f"data.size is {self.config.data.size}, but {self.config.model.name!r} with this "
-                f"config needs a multiple of {multiple}."
-            )
 
     def _prepare(self, generator: nn.Module, discriminator: nn.Module) -> None:
         """Hand the networks and their optimizers to the accelerator.
@@ -234,12 +234,24 @@ class Trainer:
             device=self.accelerator.device,
         )
 
-    def _make_loader(self) -> Any:
-        """Return the loader of the draws that this process still has to make."""
+    def _batches(self) -> Iterator[Batch]:
+        """Yield the batches that this process still has to take, small ones while warming up."""
+        run, warmup_steps = self.config.run, self.config.loss.warmup_steps
+        small = self.config.data.warmup_size
+        if small and self.step < warmup_steps:
+            stop = min(warmup_steps, run.steps)
+            yield from islice(
+                self._make_loader(small, self.step, stop), (stop - self.step) * run.accumulation
+            )
+        if self.step < run.steps:
+            yield from self._make_loader(self.config.data.size, self.step, run.steps)
+
+    def _make_loader(self, size: int, first: int, last: int) -> Any:
+        """Return the loader of this process's batches for the steps from ``first`` to ``last``."""
         data, run = self.config.data, self.config.run
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes
         settings = LoaderSettings(
-            size=data.size,
+            size=size,
             batch_size=data.batch_size,
             workers=data.workers,
             augmentation=data.augmentation(),
@@ -247,7 +259,7 @@ class Trainer:
             seed=run.seed,
             pin_memory=self.accelerator.device.type == "cuda",
         )
-        start = self.step * self._photos_per_step
+        start = first * self._photos_per_step
         if self.source is None:
             stream = open_hub_stream(
                 data.train,
@@ -258,9 +270,8 @@ class Trainer:
                 processes=processes,
             )
             return make_stream_loader(stream, settings, start=start // processes, rank=rank)
-        loader = make_loader(
-            self.source, settings, start=start, stop=run.steps * self._photos_per_step
-        )
+        stop = last * self._photos_per_step
+        loader = make_loader(self.source, settings, start=start, stop=stop)
         # Batches are dealt out to the processes; the tensors are moved in the step itself.
         return self.accelerator.prepare_data_loader(loader, device_placement=False)
 
@@ -287,13 +298,15 @@ class Trainer:
         photos = scale_photos(rgb, noise=self.config.data.noise)
         fake = self.generator(photos.noisy)
         if not self._adversarial:
-            losses = generator_step_losses(None, photos, fake, loss)
+            losses = generator_step_losses(None, photos, fake, loss, features=self.features)
             self._update(losses["generator"], self.generator, self.generator_adam)
             return losses
         of_discriminator = discriminator_step_loss(self.discriminator, photos, fake, loss)
         self._update(of_discriminator, self.discriminator, self.discriminator_adam)
         self.bare_discriminator.requires_grad_(False)
-        losses = generator_step_losses(self.bare_discriminator, photos, fake, loss)
+        losses = generator_step_losses(
+            self.bare_discriminator, photos, fake, loss, features=self.features
+        )
         self._update(losses["generator"], self.generator, self.generator_adam)
         self.bare_discriminator.requires_grad_(True)
         return {**losses, "discriminator": of_discriminator}

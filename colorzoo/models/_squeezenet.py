@@ -1,0 +1,107 @@
+"""SqueezeNet v1.1 (Iandola 2016, arXiv:1602.07360) without its classifier, and ImageNet weights.
+
+Small enough to lie in the package: 0.7 M parameters. It is the encoder of ``squeeze-unet`` and what
+the perceptual loss looks with.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from colorzoo._zoo import zoo_folder
+from colorzoo.errors import WeightsError
+
+CHANNELS = (64, 128, 256, 512)
+"""Channels of the features at strides 2, 4, 8 and 16."""
+
+_BGR_MEAN = (103.939, 116.779, 123.68)  # of 0..255, as the weights were trained
+_FEATURE_SIZE = 64.0
+_WEIGHTS = "squeezenet-imagenet/model.safetensors"
+
+
+class Fire(nn.Module):
+    """1x1 convolution to few channels, then 1x1 and 3x3 ones to many, joined."""
+
+    def __init__(self, in_channels: int, squeezed: int, expanded: int) -> None:
+        super().__init__()
+        self.squeeze1x1 = nn.Conv2d(in_channels, squeezed, 1)
+        self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
+        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, 2 x expanded, H, W)."""
+        squeezed = F.relu(self.squeeze1x1(features))
+        return F.relu(torch.cat((self.expand1x1(squeezed), self.expand3x3(squeezed)), dim=1))
+
+
+class SqueezeNet(nn.Module):
+    """Features of SqueezeNet v1.1 at strides 2, 4, 8 and 16.
+
+    Convolution and pooling are padded, which the original leaves out, so that each stride halves
+    height and width exactly; they must be multiples of 16.
+
+    Args:
+        in_channels: 3 for RGB, or 1 for grey.
+    """
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, 64, 3, stride=2, padding=1)
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.fire2 = Fire(64, 16, 64)
+        self.fire3 = Fire(128, 16, 64)
+        self.fire4 = Fire(128, 32, 128)
+        self.fire5 = Fire(256, 32, 128)
+        self.fire6 = Fire(256, 48, 192)
+        self.fire7 = Fire(384, 48, 192)
+        self.fire8 = Fire(384, 64, 256)
+        self.fire9 = Fire(512, 64, 256)
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """Return the features of a picture, finest first.
+
+        Args:
+            picture: (N, C, H, W) in -1..1: RGB, or lightness.
+
+        Returns:
+            (N, 64, H/2, W/2), (N, 128, H/4, W/4), (N, 256, H/8, W/8), (N, 512, H/16, W/16).
+        """
+        half = F.relu(self.conv1(picture))
+        quarter = self.fire3(self.fire2(self.pool(half)))
+        eighth = self.fire5(self.fire4(self.pool(quarter)))
+        sixteenth = self.fire9(self.fire8(self.fire7(self.fire6(self.pool(eighth)))))
+        return [half, quarter, eighth, sixteenth]
+
+    @torch.no_grad()
+    def load_imagenet(self) -> None:
+        """Take the ImageNet weights that lie in the package.
+
+        They were trained on BGR in 0..255 less its mean; that is folded into the first convolution,
+        for a grey picture as the sum over its three equal channels. So is a division of all
+        features by 64, which brings them to the size of one.
+
+        Raises:
+            WeightsError: The file is absent, or not what it should be.
+        """
+        path = zoo_folder() / _WEIGHTS
+        try:
+            weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+            bgr = weights["conv1.weight"]
+            # From -1..1: 127.5 x + 127.5 is in 0..255.
+            offset = 127.5 - bgr.new_tensor(_BGR_MEAN)
+            weights["conv1.bias"] += (bgr.sum(dim=(2, 3)) * offset).sum(dim=1)
+            rgb = 127.5 / _FEATURE_SIZE * bgr.flip(1)
+            grey = self.conv1.in_channels == 1
+            weights["conv1.weight"] = rgb.sum(dim=1, keepdim=True) if grey else rgb
+            for name in weights:
+                if name.endswith("bias"):  # ReLUs let a factor through to the next layer
+                    weights[name] /= _FEATURE_SIZE
+            self.load_state_dict(weights)
+        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+            raise WeightsError(
+                f"The ImageNet features {path} cannot be read: {error}. Install colorzoo again."
+            ) from error
