@@ -7,6 +7,7 @@ import sys
 import torch
 from torch import Tensor, nn
 
+from colorzoo.evaluation.processes import Processes
 from colorzoo.training.config import load_config
 from colorzoo.training.trainer import Trainer
 
@@ -19,7 +20,7 @@ def main() -> None:
     torch.set_num_threads(1)
     trainer = Trainer(load_config(sys.argv[1], sys.argv[2:]))
     assert trainer.accelerator.num_processes == 2
-    batches = iter(trainer._make_loader())
+    batches = trainer._batches()
     for step in range(trainer.config.run.steps):
         trainer._take_step(batches)
         trainer.step += 1
@@ -30,6 +31,7 @@ def main() -> None:
             assert torch.equal(own, other), f"step {step}: {type(network).__name__} differs"
             assert mine.isfinite().all()
     trainer.accelerator.end_training()
+    Processes().leave(0)
 
 
 if __name__ == "__main__":

@@ -49,12 +49,14 @@ def command(ctx: click.Context, config: Path, overrides: tuple[str, ...], resume
     from colorzoo.training.trainer import train
 
     result = train(settings, resume=resume)
-    if not Processes().is_main:
-        ctx.exit(0 if result.model else 128 + result.signal)
-    if result.model is None:
-        click.echo(
-            f"stopped at step {result.steps} of {settings.run.steps}; go on with --resume", err=True
-        )
-        ctx.exit(128 + result.signal)
-    click.echo(f"trained {result.steps} steps", err=True)
-    click.echo(result.model)
+    processes = Processes()
+    if processes.is_main:
+        if result.model:
+            click.echo(f"trained {result.steps} steps", err=True)
+            click.echo(result.model)
+        else:
+            stopped = f"stopped at step {result.steps} of {settings.run.steps}"
+            click.echo(f"{stopped}; go on with --resume", err=True)
+    code = 0 if result.model else 128 + result.signal
+    processes.leave(code)
+    ctx.exit(code)
