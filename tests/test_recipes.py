@@ -16,13 +16,14 @@ from colorzoo.training.example import example_text
 from colorzoo.training.trainer import train
 
 RECIPES = sorted(
-    path for path in (ROOT / "recipes").glob("*.toml") if path.stem not in ("common", "tune")
+    path for path in (ROOT / "recipes").rglob("*.toml") if path.stem not in ("common", "tune")
 )
 
 
-def test_the_five_models_have_recipes_that_differ_in_nothing_else() -> None:
+@pytest.mark.parametrize(("folder", "size"), [("recipes", 256), ("recipes/cpu", 96)])
+def test_the_five_models_have_recipes_that_differ_in_nothing_else(folder: str, size: int) -> None:
     configs = [
-        load_config(ROOT / "recipes" / f"{name}.toml")
+        load_config(ROOT / folder / f"{name}.toml")
         for name in ("unet-gan", "res-unet-gan", "dense-unet-gan", "attention-unet-gan", "cnn")
     ]
     assert [config.model.name for config in configs] == [
@@ -37,7 +38,7 @@ def test_the_five_models_have_recipes_that_differ_in_nothing_else() -> None:
     assert len({config.optimizer for config in configs}) == 1
     assert len({config.run.steps for config in configs}) == 1
     assert len({config.run.folder for config in configs}) == 5
-    assert configs[0].data.size == 256
+    assert configs[0].data.size == size
 
 
 def test_the_recipe_of_the_report_has_its_settings() -> None:
@@ -47,11 +48,12 @@ def test_the_recipe_of_the_report_has_its_settings() -> None:
     assert config.model.config["norm"] == config.discriminator.config["norm"] == "batch"
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -> None:
     config = load_config(recipe)
     spec = ARCHITECTURES.get(config.model.name)
-    tiny = {**to_dict(spec.config.tiny()), **config.model.config}
+    own = {key: value for key, value in config.model.config.items() if key != "widths"}
+    tiny = {**to_dict(spec.config.tiny()), **own}
     small = {**to_dict(DISCRIMINATORS.get("patch").config.tiny()), **config.discriminator.config}
     small["width"] = 4
     overrides = [
