@@ -7,48 +7,14 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from colorzoo.config import from_dict
 from colorzoo.errors import ConfigError, UnknownNameError, did_you_mean
+from colorzoo.hub.scores import PUBLISHED, PUBLISHED_ON, SCORES, Score
 
 GREY = "grey"
 TRUTH = "truth"
-
-
-class Column(NamedTuple):
-    """How the table shows a metric: its key, its heading, its digits, and if with its spread."""
-
-    key: str
-    heading: str
-    digits: str
-    spread: bool = False
-
-
-COLUMNS = (
-    Column("mae", "MAE", ".2f"),
-    Column("accuracy_5", "acc@5%", ".3f"),
-    Column("accuracy_2", "acc@2%", ".3f"),
-    Column("accuracy_ab_5", "ab@5%", ".3f"),
-    Column("psnr", "PSNR dB", ".2f", spread=True),
-    Column("ssim", "SSIM", ".3f", spread=True),
-    Column("delta_e2000", "ΔE2000", ".2f"),
-    Column("colorfulness", "CF", ".1f"),
-    Column("colorfulness_abs", "CFabs", ".1f"),
-    Column("delta_colorfulness", "ΔCF", "+.1f"),
-    Column("lpips", "LPIPS", ".3f"),
-    Column("fid", "FID", ".2f"),
-)
-
-PUBLISHED_ON = "published for the Flickr2K test split, other photos, 256 x 256"
-# MAE, accuracy at 5 %, mean and deviation of PSNR, mean and deviation of SSIM.
-_PUBLISHED = {
-    "Unet": (15.7048, 0.6181, 21.0652, 2.8775, 0.8960, 0.0575),
-    "ResUnet": (13.7539, 0.6780, 22.4598, 3.6226, 0.9253, 0.0522),
-    "DenseUnet": (16.0282, 0.6117, 20.9791, 3.0603, 0.9074, 0.0477),
-    "AttentionUnet": (12.1038, 0.6899, 23.2658, 3.2792, 0.9347, 0.0394),
-    "CNN": (14.9176, 0.5933, 21.8557, 2.5316, 0.9103, 0.0423),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,17 +167,15 @@ class Report:
 
     def _cells(self) -> tuple[list[str], list[tuple[str, list[list[str]]]]]:
         """Return the headings, and the cells of measured and published rows under their titles."""
-        statistics = {row.name: row.statistics() for row in self._rows()}
+        statistics = {row.name: _plain(row) for row in self._rows()}
         known = {metric for found in statistics.values() for metric in found}
-        columns = [column for column in COLUMNS if column.key in known]
+        scores = [score for score in SCORES if score.key in known]
         measured = [
-            [row.name, _show_count(row.parameters), *_show(statistics[row.name], columns)]
+            [row.name, _show_count(row.parameters), *_show(statistics[row.name], scores)]
             for row in self._rows()
         ]
-        published = [
-            [name, "", *_show(_published(numbers), columns)] for name, numbers in _PUBLISHED.items()
-        ]
-        headings = ["model", "params", *(column.heading for column in columns)]
+        published = [[name, "", *_show(found, scores)] for name, found in PUBLISHED.items()]
+        headings = ["model", "params", *(score.short for score in scores)]
         return headings, [("", measured), (PUBLISHED_ON, published)]
 
 
@@ -221,37 +185,26 @@ def _statistic(values: Sequence[float]) -> Statistic:
     return Statistic(mean, math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values)))
 
 
-def _rounded(row: Row) -> dict[str, dict[str, float]]:
-    """Return the statistics with the digits that mean something."""
+def _plain(row: Row) -> dict[str, dict[str, float]]:
+    """Return the statistics as plain values, without what there is none of."""
     return {
         metric: {
-            key: round(value, 4)
-            for key, value in dataclasses.asdict(statistic).items()
-            if value is not None
+            key: value for key, value in dataclasses.asdict(statistic).items() if value is not None
         }
         for metric, statistic in row.statistics().items()
     }
 
 
-def _published(numbers: tuple[float, ...]) -> dict[str, Statistic]:
-    mae, accuracy, psnr, psnr_std, ssim, ssim_std = numbers
+def _rounded(row: Row) -> dict[str, dict[str, float]]:
+    """Return the statistics with the digits that mean something."""
     return {
-        "mae": Statistic(mae),
-        "accuracy_5": Statistic(accuracy),
-        "psnr": Statistic(psnr, psnr_std),
-        "ssim": Statistic(ssim, ssim_std),
+        metric: {key: round(value, 4) for key, value in statistic.items()}
+        for metric, statistic in _plain(row).items()
     }
 
 
-def _show(statistics: dict[str, Statistic], columns: Iterable[Column]) -> list[str]:
-    cells = []
-    for column in columns:
-        found = statistics.get(column.key)
-        cell = "" if found is None else format(found.mean, column.digits)
-        if found is not None and column.spread and found.std is not None:
-            cell += f" ± {found.std:{column.digits}}"
-        cells.append(cell)
-    return cells
+def _show(statistics: dict[str, dict[str, float]], scores: Iterable[Score]) -> list[str]:
+    return [score.show(statistics.get(score.key), spread=score.spread) for score in scores]
 
 
 def _show_count(count: int | None) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError, HubError
 from colorzoo.hub.catalog import ModelInfo, list_models
 from colorzoo.hub.facts import FACTS_FILE, EvaluationFacts, Facts, read_facts
 from colorzoo.hub.format import CARD_FILE, PACKAGE_KEY
+from colorzoo.hub.scores import PUBLISHED, PUBLISHED_ON, SCORES, Score
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
@@ -35,31 +36,8 @@ _HUB_LICENSES = {
     "unlicense",
 }
 _MARK = re.compile(r"<!-- Written by colorzoo from facts\.json \(([0-9a-f]{16})\).*?-->\s*\Z")
+_TABLE_SCORES = {"mae", "accuracy_5", "psnr", "ssim", "colorfulness_abs"}
 _TABLE = re.compile(r"(<!-- models -->\n).*?(<!-- end of models -->\n)", re.DOTALL)
-
-
-class Metric(NamedTuple):
-    """How cards show a metric: its key in the facts, its heading, its digits."""
-
-    key: str
-    heading: str
-    digits: str
-
-
-METRICS = (
-    Metric("mae", "MAE ↓", ".2f"),
-    Metric("accuracy_5", "accuracy@5% ↑", ".3f"),
-    Metric("accuracy_2", "accuracy@2% ↑", ".3f"),
-    Metric("accuracy_ab_5", "accuracy of ab@5% ↑", ".3f"),
-    Metric("psnr", "PSNR, dB ↑", ".2f"),
-    Metric("ssim", "SSIM ↑", ".3f"),
-    Metric("delta_e2000", "ΔE2000 ↓", ".2f"),
-    Metric("colorfulness", "colourfulness", ".1f"),
-    Metric("colorfulness_abs", "colourfulness, absolute", ".1f"),
-    Metric("delta_colorfulness", "colourfulness minus truth's", "+.1f"),
-    Metric("lpips", "LPIPS ↓", ".3f"),
-    Metric("fid", "FID ↓", ".2f"),
-)
 
 
 def render_card(facts: Facts, *, name: str, use: str) -> str:
@@ -130,25 +108,44 @@ def license_of(card: str) -> str | None:
 
 
 def render_table(models: list[ModelInfo]) -> str:
-    """Return the table of models as Markdown."""
+    """Return the table of models as Markdown, with grey, truth and published rows below them."""
     if not models:
         return "No model is published yet.\n"
+    scores = [score for score in SCORES if score.key in _TABLE_SCORES]
+    headings = [f"{score.heading} {score.better}".rstrip() for score in scores]
     lines = [
-        "| model | architecture | parameters | GMAC | PSNR, dB (grey) | trained on | licence |",
-        "| --- | --- | ---: | ---: | ---: | --- | --- |",
+        f"| model | parameters | GMAC | {' | '.join(headings)} |",
+        f"| --- |{' ---: |' * (2 + len(headings))}",
     ]
+
+    def add(label: str, size: tuple[str, str], found: dict[str, dict[str, float]]) -> None:
+        cells = (score.show(found.get(score.key), spread=score.spread) for score in scores)
+        lines.append(f"| {' | '.join((label, *size, *cells))} |")
+
+    measured: dict[tuple[str, str, int], EvaluationFacts] = {}
     for info in models:
+        link = f"[{info.name}](hub_cards/{info.name}/{CARD_FILE})"
         facts = read_facts(info.folder)
-        cells = [f"[{info.name}](hub_cards/{info.name}/{CARD_FILE})", info.architecture]
-        if facts:
-            cells += [
-                f"{facts.parameters / 1e6:.1f} M",
-                f"{facts.macs / 1e9:.1f}",
-                _compare(facts.evaluation, "psnr", ".2f"),
-                facts.about.data.name,
-                facts.about.license,
-            ]
-        lines.append(f"| {' | '.join(cells)} |")
+        if facts is None:
+            add(link, ("", ""), {})
+            continue
+        size = (f"{facts.parameters / 1e6:.1f} M", f"{facts.macs / 1e9:.2f}")
+        found = facts.evaluation
+        add(link, size, found.metrics if found else {})
+        if found:
+            measured[found.protocol, found.data, found.photos] = found
+    for found in measured.values():
+        add("*grey*", ("", ""), found.grey)
+        add("*truth*", ("", ""), found.truth)
+    for name, numbers in PUBLISHED.items():
+        add(f"*{name}* ¹", ("", ""), numbers)
+    lines.append("")
+    lines += [
+        f"`{found.protocol}` on {found.photos} photos of {found.data}; mean ± deviation over photos."
+        for found in measured.values()
+    ]
+    lines += ["Multiply-accumulates (GMAC) are of one picture at the model's working size.", ""]
+    lines.append(f"¹ The report that this zoo follows: {PUBLISHED_ON}.")
     return "\n".join(lines) + "\n"
 
 
@@ -198,7 +195,7 @@ def _results(evaluation: EvaluationFacts) -> list[EvalResult]:
     """Return the metrics as the Hub's ``model-index`` holds them."""
     from huggingface_hub import EvalResult
 
-    headings = {metric.key: metric.heading.rstrip(" ↑↓") for metric in METRICS}
+    headings = {score.key: score.heading for score in SCORES}
     return [
         EvalResult(
             task_type="image-to-image",
@@ -216,28 +213,12 @@ def _results(evaluation: EvaluationFacts) -> list[EvalResult]:
 
 def _rows(evaluation: EvaluationFacts, name: str) -> list[list[str]]:
     """Return the table of metrics, its headings first."""
-    known = [metric for metric in METRICS if metric.key in evaluation.metrics]
-    named = {metric.key for metric in known}
-    metrics = [*known, *(Metric(key, key, ".4g") for key in evaluation.metrics if key not in named)]
+    scores = [score for score in SCORES if score.key in evaluation.metrics]
+    named = {score.key for score in scores}
+    scores += [Score(key, key, key, ".4g") for key in evaluation.metrics if key not in named]
     groups = {name: evaluation.metrics, "grey": evaluation.grey, "truth": evaluation.truth}
     rows = [
-        [label, *(_show(group.get(metric.key), metric.digits) for metric in metrics)]
+        [label, *(score.show(group.get(score.key), spread=True) for score in scores)]
         for label, group in groups.items()
     ]
-    return [["", *(metric.heading for metric in metrics)], *rows]
-
-
-def _show(statistic: dict[str, float] | None, digits: str) -> str:
-    if statistic is None:
-        return ""
-    mean = format(statistic["mean"], digits)
-    return f"{mean} ± {statistic['std']:{digits.lstrip('+')}}" if "std" in statistic else mean
-
-
-def _compare(evaluation: EvaluationFacts | None, key: str, digits: str) -> str:
-    """Return a metric's mean, and grey's in brackets."""
-    if evaluation is None or key not in evaluation.metrics:
-        return ""
-    means = [group[key]["mean"] for group in (evaluation.metrics, evaluation.grey) if key in group]
-    shown = [format(mean, digits) for mean in means]
-    return f"{shown[0]} ({shown[1]})" if len(shown) == 2 else shown[0]
+    return [["", *(f"{score.heading} {score.better}".rstrip() for score in scores)], *rows]
