@@ -208,7 +208,7 @@ def test_the_readmes_table_is_of_the_zoo(zoo: Path, report: Path, tmp_path: Path
     assert rows[link] == f"| {link} | {size} |  |  | 22.00 ± 2.00 |  |  |"
     assert rows["*grey*"].endswith("|  |  |  |  | 18.50 ± 0.50 |  |  |")
     assert rows["*AttentionUnet* ¹"].count("23.27 ± 3.28") == 1
-    assert "`colorzoo-1` on 2 photos of Held-out photos" in text
+    assert "`colorzoo-1`, 2 photos of Held-out photos" in text
     assert text.startswith("above\n<!-- models -->\n| model |")
     assert text.endswith("256 x 256.\n<!-- end of models -->\nbelow\n")
     assert invoke("card", "--check", "--readme", readme) == (0, "")

@@ -141,7 +141,7 @@ def render_table(models: list[ModelInfo]) -> str:
         add(f"*{name}* ¹", ("", ""), numbers)
     lines.append("")
     lines += [
-        f"`{found.protocol}` on {found.photos} photos of {found.data}; mean ± deviation over photos."
+        f"`{found.protocol}`, {found.photos} photos of {found.data}; mean ± deviation over photos."
         for found in measured.values()
     ]
     lines += ["Multiply-accumulates (GMAC) are of one picture at the model's working size.", ""]
