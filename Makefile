@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: install browser test lint format wheel
+.PHONY: install browser test lint format wheel zoo
 
 install:
 	python3 -m venv .venv
@@ -23,3 +23,10 @@ format:
 
 wheel:
 	$(PYTHON) -m build --wheel
+
+TRAIN ?= photos/train
+VALIDATION ?= photos/validation
+RECIPES ?= recipes
+
+zoo:  # all models from the photos to the cards; goes on where it was stopped
+	$(PYTHON) recipes/zoo.py --train "$(TRAIN)" --validation "$(VALIDATION)" --recipes "$(RECIPES)"

@@ -31,7 +31,9 @@ def main() -> None:
     parser.add_argument("--train", required=True, help="photos as in data.train")
     parser.add_argument("--validation", required=True, help="photos to validate and measure on")
     parser.add_argument("--figure", help="photos that are shown; by default some of validation")
-    parser.add_argument("--recipes", type=Path, default=ROOT / "recipes", help="recipes/cpu, or GPU")
+    parser.add_argument(
+        "--recipes", type=Path, default=ROOT / "recipes", help="recipes/cpu, or GPU"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs/zoo"), help="run folders go there")
     options = parser.parse_args()
     names = options.names or MODELS

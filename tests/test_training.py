@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import colorzoo
-from colorzoo.errors import ConfigError
+from colorzoo.errors import ConfigError, TrainingError
 from colorzoo.training.config import TrainingConfig, load_config
 from colorzoo.training.logbook import read_metrics
 from colorzoo.training.trainer import Trainer, train
@@ -45,6 +45,38 @@ def test_a_run_learns_and_leaves_a_model_that_colours(
     colored = np.asarray(colorizer(truth.convert("L")), dtype=float)
     grey = np.asarray(truth.convert("L").convert("RGB"), dtype=float)
     assert np.abs(colored - expected).mean() < 0.5 * np.abs(grey - expected).mean()
+
+
+@pytest.mark.parametrize("stop", [2, 3], ids=["at the warm-up's end", "after it"])
+def test_released_weights_lie_between_warm_up_and_end(
+    stop: int, config_file: Path, tmp_path: Path
+) -> None:
+    def run(folder: str, *overrides: str, resume: bool = False) -> Path:
+        values = (f"run.folder={tmp_path / folder}", "loss.warmup_steps=2", "run.steps=6")
+        values += ("optimizer.decay=constant", *overrides)
+        model = train(load_config(config_file, list(values)), resume=resume).model
+        assert model
+        return model
+
+    end = weights_of(run("end"))
+    share = "loss.warmup_share=0.25"
+    mixed = weights_of(run("mixed", share))
+    warmup = weights_of(tmp_path / "mixed" / "warmup")
+    for name in (name for name, tensor in mixed.items() if tensor.is_floating_point()):
+        expected = 0.75 * end[name].double() + 0.25 * warmup[name].double()
+        torch.testing.assert_close(mixed[name].double(), expected, rtol=1e-5, atol=1e-6)
+    run("halves", share, f"run.steps={stop}")
+    resumed = weights_of(run("halves", share, resume=True))
+    assert all(torch.equal(resumed[name], tensor) for name, tensor in mixed.items())
+
+
+def test_a_run_that_lost_its_warm_up_says_so(config_file: Path, tmp_path: Path) -> None:
+    settings = ["loss.warmup_steps=1", "loss.warmup_share=0.5", "run.steps=2"]
+    train(load_config(config_file, settings))
+    (folder,) = {path.parent for path in tmp_path.rglob("warmup")}
+    (folder / "warmup" / "model.safetensors").unlink()
+    with pytest.raises(TrainingError, match=r"end of the warm-up are gone.*warmup_share=0"):
+        train(load_config(config_file, [*settings, "run.steps=3"]), resume=True)
 
 
 def test_a_resumed_run_equals_a_straight_one(config_file: Path, tmp_path: Path) -> None:

@@ -111,10 +111,15 @@ class LossSection:
         0.0, "Weight of the distance in SqueezeNet's ImageNet features; 0 for none."
     )
     warmup_steps: int = setting(0, "Steps before the adversarial part begins.")
+    warmup_share: float = setting(
+        0.0, "Share of the weights from the end of the warm-up in those that are released."
+    )
 
     def __post_init__(self) -> None:
         weights = ("pixel_weight", "emphasis", "adversarial_weight", "perceptual_weight")
         _check_not_negative(self, *weights, "warmup_steps")
+        if not 0.0 <= self.warmup_share < 1.0:
+            raise ValueError("warmup_share must lie in 0..1 without 1.")
         if not 0.5 < self.real_label <= 1.0:
             raise ValueError("real_label must lie above 0.5 and at most at 1.")
 

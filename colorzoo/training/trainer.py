@@ -12,23 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from colorzoo import config as config_io
 from colorzoo.data.hub import open_hub_stream
 from colorzoo.data.loader import LoaderSettings, make_loader, make_stream_loader
 from colorzoo.data.photos import Batch
 from colorzoo.data.sources import PhotoSource, open_source
 from colorzoo.errors import TrainingError
 from colorzoo.evaluation.processes import Processes
-from colorzoo.hub.weights import ImageSettings, save
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.training.accelerate import make_accelerator
 from colorzoo.training.checkpoints import Checkpoints
-from colorzoo.training.config import (
-    TrainingConfig,
-    check_same_draws,
-    load_config,
-    write_config,
-)
+from colorzoo.training.config import TrainingConfig, check_same_draws, load_config, write_config
 from colorzoo.training.ema import MovingAverage
 from colorzoo.training.health import Health
 from colorzoo.training.interrupt import Interrupt
@@ -45,6 +38,7 @@ from colorzoo.training.objective import (
     scale_photos,
 )
 from colorzoo.training.progress import Clock, Progress
+from colorzoo.training.release import mix_in, write_model
 from colorzoo.training.schedule import learning_rate_share
 from colorzoo.training.validation import Validation
 
@@ -161,6 +155,8 @@ class Trainer:
                 losses = self._take_step(batches)
                 self.step += 1
                 progress.advance()
+                if self._mixes_warmup and self.step == self.config.loss.warmup_steps:
+                    self._write_model(self.folder / "warmup")
                 final = self.step == run.steps or self._should_stop(interrupt)
                 if final or self.step % run.log_every == 0:
                     self.health.check_losses()
@@ -188,6 +184,11 @@ class Trainer:
         """Whether the discriminator takes part in the coming step."""
         loss = self.config.loss
         return loss.objective == "adversarial" and self.step >= loss.warmup_steps
+
+    @property
+    def _mixes_warmup(self) -> bool:
+        loss = self.config.loss
+        return loss.objective == "adversarial" and min(loss.warmup_share, loss.warmup_steps) > 0
 
     @property
     def _photos_per_step(self) -> int:
@@ -378,20 +379,18 @@ class Trainer:
 
     def _release(self) -> Path:
         """Write the averaged weights as a model folder, a plot of the numbers and a last sheet."""
-        target = self.folder / "model"
+        target, released = self.folder / "model", self.average.module
         if self.accelerator.is_main_process:
-            training = {
-                "steps": self.step,
-                "photos_seen": self.step * self._photos_per_step,
-                "seed": self.config.run.seed,
-                "precision": self.config.run.precision,
-                "loss": config_io.to_dict(self.config.loss),
-                "optimizer": config_io.to_dict(self.config.optimizer),
-            }
-            image = ImageSettings(working_size=self.config.data.size)
-            save(self.average.module, target, image=image, training=training)
+            if self._mixes_warmup and self.step > self.config.loss.warmup_steps:
+                mix_in(released, self.folder / "warmup", self.config.loss.warmup_share)
+            self._write_model(target)
             plot_metrics(self.folder, self.folder / "loss.png")
             if self.validation:
-                self.validation.draw(self.average.module, self.folder / "sheet.png")
+                self.validation.draw(released, self.folder / "sheet.png")
         self.accelerator.wait_for_everyone()
         return target
+
+    def _write_model(self, target: Path) -> None:
+        if self.accelerator.is_main_process:
+            photos = self.step * self._photos_per_step
+            write_model(self.average.module, target, self.config, steps=self.step, photos=photos)
