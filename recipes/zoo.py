@@ -10,8 +10,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import colorzoo
 from colorzoo._zoo import zoo_folder
-from colorzoo.hub.weights import load_model, save
+from colorzoo.cli import commands
+from colorzoo.hub.weights import load_model
+from colorzoo.training.config import load_config
 
 ROOT = Path(__file__).parent.parent
 MODELS = (
@@ -31,75 +34,58 @@ def main() -> None:
     parser.add_argument("--train", required=True, help="photos as in data.train")
     parser.add_argument("--validation", required=True, help="photos to validate and measure on")
     parser.add_argument("--figure", help="photos that are shown; by default some of validation")
-    parser.add_argument(
-        "--recipes", type=Path, default=ROOT / "recipes", help="recipes/cpu, or GPU"
-    )
+    parser.add_argument("--recipes", type=Path, default=ROOT / "recipes", help="or recipes/cpu")
     parser.add_argument("--runs", type=Path, default=Path("runs/zoo"), help="run folders go there")
     options = parser.parse_args()
-    names = options.names or MODELS
+    names = options.names or list(MODELS)
     for name in names:
         train(options.recipes / f"{name}.toml", options.runs / name, options)
         store(options.runs / name / "model", zoo_folder() / name)
         picture(name)
-    measure(names, options)
-    colorzoo("card", "--write", "--readme", ROOT / "README.md")
+    report = options.runs / "report.json"
+    measured = colorzoo.evaluate(names, options.validation, progress=True)
+    report.write_text(measured.to_json(), encoding="utf-8")
+    shown = options.figure or options.validation
+    colorzoo.evaluate(names, shown, limit=8, sheet=zoo_folder() / "comparison.jpg")
+    for name in names:
+        command("facts", zoo_folder() / name, "--evaluation", report)
+    command("card", "--write", "--readme", ROOT / "README.md")
 
 
 def train(recipe: Path, folder: Path, options: argparse.Namespace) -> None:
     """Train a model, from its newest checkpoint if it was stopped before."""
     if (folder / "model").is_dir():
         return
-    resume = ["--resume"] if (folder / "checkpoints").is_dir() else []
     settings = {
         "data.train": options.train,
         "data.validation": options.validation,
         "run.folder": folder,
     }
-    for key, value in settings.items():
-        resume += ["--set", f"{key}={value}"]
-    colorzoo("train", recipe, *resume)
+    config = load_config(recipe, [f"{key}={value}" for key, value in settings.items()])
+    result = colorzoo.train(config, resume=(folder / "checkpoints").is_dir())
+    if result.model is None:
+        sys.exit(f"stopped at step {result.steps} of {folder.name}; the same command goes on")
 
 
 def store(model: Path, target: Path) -> None:
     """Store a trained model in half precision as a model of the zoo."""
     loaded = load_model(model)
-    save(loaded.model, target, image=loaded.image, training=loaded.training, dtype="float16")
+    colorzoo.save(
+        loaded.model, target, image=loaded.image, training=loaded.training, dtype="float16"
+    )
 
 
 def picture(name: str) -> None:
     """Colour the examples for the model's card."""
     photos = sorted((ROOT / "demos" / "examples").glob("*.jpg"))
     target = zoo_folder() / name / "before-after.jpg"
-    script = ROOT / "benchmarks" / "before_after.py"
-    run(sys.executable, script, *photos, "--model", name, "--out", target)
+    script = [sys.executable, ROOT / "benchmarks" / "before_after.py"]
+    subprocess.run([*script, *photos, "--model", name, "--out", target], check=True)
 
 
-def measure(names: tuple[str, ...], options: argparse.Namespace) -> None:
-    """Measure all models on the same photos, show some, and write the facts of each."""
-    report = options.runs / "report.json"
-    text = colorzoo("evaluate", *names, "--data", options.validation, "--json", capture=True)
-    report.write_text(text, encoding="utf-8")
-    for name in names:
-        colorzoo("facts", zoo_folder() / name, "--evaluation", report)
-    sheet = zoo_folder() / "comparison.jpg"
-    shown = options.figure or options.validation
-    colorzoo("evaluate", *names, "--data", shown, "--limit", 8, "--sheet", sheet)
-
-
-def colorzoo(*arguments: object, capture: bool = False) -> str:
-    """Run the command line."""
-    return run(sys.executable, "-m", "colorzoo", *arguments, capture=capture)
-
-
-def run(*command: object, capture: bool = False) -> str:
-    """Run a command, show it, and end this one if it fails; return what it printed if captured."""
-    words = [str(word) for word in command]
-    print("$", *words, file=sys.stderr)
-    output = subprocess.PIPE if capture else None
-    process = subprocess.run(words, stdout=output, text=True, check=False)
-    if process.returncode:
-        sys.exit(process.returncode)
-    return process.stdout or ""
+def command(*arguments: object) -> None:
+    """Run a command of the command line in this process."""
+    commands.main([str(argument) for argument in arguments], standalone_mode=False)
 
 
 if __name__ == "__main__":
