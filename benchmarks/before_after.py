@@ -19,7 +19,7 @@ def main() -> None:
     """Colour the photographs and lay them out in columns of equal height."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="+", type=Path)
-    parser.add_argument("--model", default="attention-unet-gan", help="name, owner/repo or folder")
+    parser.add_argument("--model", default=colorzoo.DEFAULT_MODEL, help="as in colorzoo.load")
     parser.add_argument("--height", type=int, default=210, help="of a photograph, pixels")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()

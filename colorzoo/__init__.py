@@ -2,7 +2,7 @@
 
     import colorzoo
 
-    colorizer = colorzoo.load("attention-unet-gan")
+    colorizer = colorzoo.load("squeeze-unet-gan")
     colorizer("grandmother-1931.jpg").save("grandmother-1931-color.png")
 
 Public names are imported when they are first used, so ``import colorzoo`` is fast and needs no
@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from colorzoo._zoo import DEFAULT_MODEL
     from colorzoo.attention import attention_maps
     from colorzoo.colorizer import Colorizer, load
     from colorzoo.errors import (
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Colorizer",
     "load",
+    "DEFAULT_MODEL",
     "attention_maps",
     "list_models",
     "ModelInfo",
@@ -73,6 +75,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "colorzoo._zoo": ("DEFAULT_MODEL",),
     "colorzoo.attention": ("attention_maps",),
     "colorzoo.colorizer": ("Colorizer", "load"),
     "colorzoo.evaluation.evaluate": ("evaluate",),

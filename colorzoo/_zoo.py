@@ -1,10 +1,13 @@
-"""Where the zoo's own files lie."""
+"""Where the zoo's own files lie, and which of its models is meant when none is named."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import colorzoo
+
+DEFAULT_MODEL = "squeeze-unet-gan"
+"""The model of this zoo with the best numbers; the command line and the page start with it."""
 
 
 def zoo_folder() -> Path:

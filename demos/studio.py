@@ -163,7 +163,9 @@ class Studio:
         self._device = device
         self._lock = threading.Lock()
         self._loaded: dict[str, colorzoo.Colorizer] = {}
-        infos = {info.name: info for info in colorzoo.list_models()}
+        models = colorzoo.list_models()
+        models.sort(key=lambda info: info.name != colorzoo.DEFAULT_MODEL)  # the default one first
+        infos = {info.name: info for info in models}
         self._infos: dict[str, colorzoo.ModelInfo] = {}
         self._names: dict[str, str] = {}
         for name in names or infos:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from colorzoo._zoo import DEFAULT_MODEL
 from colorzoo.errors import PictureError
 from colorzoo.hub.format import MAX_WORKING_SIZE
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from colorzoo.colorizer import Colorizer
     from colorzoo.folders import FileResult
-
-DEFAULT_MODEL = "attention-unet-gan"
 
 # Names of pictures that colorzoo neither reads nor writes; a folder is not called that by intent.
 _FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".jxl", ".psd", ".svg", ".dng", ".pdf"})
