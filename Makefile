@@ -27,6 +27,9 @@ wheel:
 TRAIN ?= photos/train
 VALIDATION ?= photos/validation
 RECIPES ?= recipes
+FIGURE ?= $(VALIDATION)
+RUNS ?= runs/$(RECIPES)
 
 zoo:  # all models from the photos to the cards; goes on where it was stopped
-	$(PYTHON) recipes/zoo.py --train "$(TRAIN)" --validation "$(VALIDATION)" --recipes "$(RECIPES)"
+	$(PYTHON) recipes/zoo.py --train "$(TRAIN)" --validation "$(VALIDATION)" --figure "$(FIGURE)" \
+		--recipes "$(RECIPES)" --runs "$(RUNS)"

@@ -149,10 +149,10 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, f
         work()
         return seconds() - start
 
-    loading = trainer._batches()
+    loading = iter(trainer._make_loader())
     stored = list(itertools.islice(loading, 2))  # the first ones also start the workers
     batches = [timed(lambda: stored.append(next(loading))) for _ in range(2 * options.rounds)]
-    waiting = WaitingTimer(trainer._batches())
+    waiting = WaitingTimer(iter(trainer._make_loader()))
     trainer._take_step(waiting)  # the first step also sets up the kernels
     waiting.seconds = 0.0
     began = time.perf_counter()

@@ -311,7 +311,7 @@ def load(
     """Load a model and return its colorizer.
 
     Args:
-        name: A model of this zoo (``"attention-unet-gan"``), a repository on the Hub
+        name: A model of this zoo (``"squeeze-unet-gan"``), a repository on the Hub
             (``"owner/repo"`` or ``"owner/repo@revision"``), or a folder (``"./folder"`` or a
             :class:`pathlib.Path`).
         revision: Branch, tag or commit of the Hub repository.

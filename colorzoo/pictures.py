@@ -279,6 +279,8 @@ def _explained(name: str) -> Iterator[None]:
     """Turn whatever Pillow raises while it reads ``name`` into one PictureError."""
     try:
         yield
+    except PictureError:
+        raise
     except UnidentifiedImageError as error:
         raise PictureError(
             f"{name} is not a picture in a format that can be read, whatever its name says. Give a "
@@ -318,9 +320,11 @@ def _from_pil(image: Image.Image, name: str) -> Picture:
         notes.append(f"it holds {frames} pictures, of which one is coloured")
     exif, turn = _read_exif(image, notes)
     profile = image.info.get("icc_profile")
-    upright = image if turn is None else image.transpose(turn)
+    with _explained(name):
+        upright = image if turn is None else image.transpose(turn)
+        samples = from_image(upright, profile, name, notes)
     return _picture(
-        from_image(upright, profile, name, notes),
+        samples,
         name=name,
         exif=exif,
         icc_profile=_srgb_profile() if profile else None,

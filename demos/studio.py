@@ -21,6 +21,7 @@ from colorzoo import pictures
 from colorzoo.attention import has_attention_maps
 from colorzoo.hub.catalog import read_info
 from colorzoo.hub.facts import read_facts
+from colorzoo.hub.scores import SCORES
 
 MAX_BYTES: Final = 30_000_000
 MAX_PIXELS: Final = 50_000_000
@@ -39,14 +40,7 @@ _SUFFIXES: Final = {
     "TIFF": (".tif", ".tiff"),
     "BMP": (".bmp",),
 }
-_METRICS: Final = {
-    "psnr": "PSNR (dB)",
-    "ssim": "SSIM",
-    "lpips": "LPIPS",
-    "fid": "FID",
-    "delta_e2000": "ΔE2000",
-    "colorfulness_abs": "Colourfulness",
-}
+_SHOWN: Final = ("mae", "accuracy_5", "psnr", "ssim", "delta_e2000", "colorfulness_abs")
 # What a gate holds back is tinted like dusk, what it lets through like lamplight.
 _DUSK: Final = np.array([0.16, 0.20, 0.42], dtype=np.float32)
 _LAMPLIGHT: Final = np.array([1.0, 0.82, 0.36], dtype=np.float32)
@@ -213,10 +207,11 @@ class Studio:
         if found is not None and found.evaluation is not None:
             evaluation = found.evaluation
             rows = [
-                f"| {title} | {evaluation.metrics[key]['mean']:.3g} |"
-                + (f" {evaluation.grey[key]['mean']:.3g} |" if key in evaluation.grey else " |")
-                for key, title in _METRICS.items()
-                if key in evaluation.metrics
+                f"| {score.heading} {score.better} "
+                f"| {score.show(evaluation.metrics[score.key], spread=False)} "
+                f"| {score.show(evaluation.grey.get(score.key), spread=False)} |"
+                for score in SCORES
+                if score.key in _SHOWN and score.key in evaluation.metrics
             ]
             parts += [
                 "\n| | this model | grey |\n| --- | --- | --- |",

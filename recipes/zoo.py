@@ -6,6 +6,7 @@ python recipes/zoo.py --train photos/train --validation photos/validation
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import colorzoo
 from colorzoo._zoo import zoo_folder
 from colorzoo.cli import commands
 from colorzoo.hub.weights import load_model
+from colorzoo.training.checkpoints import Checkpoints
 from colorzoo.training.config import load_config
 
 ROOT = Path(__file__).parent.parent
@@ -37,32 +39,40 @@ def main() -> None:
     parser.add_argument("--recipes", type=Path, default=ROOT / "recipes", help="or recipes/cpu")
     parser.add_argument("--runs", type=Path, default=Path("runs/zoo"), help="run folders go there")
     options = parser.parse_args()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        sys.exit("The zoo is made in one process. Start it without a launcher.")
     names = options.names or list(MODELS)
     for name in names:
         train(options.recipes / f"{name}.toml", options.runs / name, options)
         store(options.runs / name / "model", zoo_folder() / name)
-        picture(name)
+        color_examples(name, zoo_folder() / name / "before-after.jpg")
     report = options.runs / "report.json"
     measured = colorzoo.evaluate(names, options.validation, progress=True)
     report.write_text(measured.to_json(), encoding="utf-8")
-    shown = options.figure or options.validation
-    colorzoo.evaluate(names, shown, limit=8, sheet=zoo_folder() / "comparison.jpg")
     for name in names:
         command("facts", zoo_folder() / name, "--evaluation", report)
     command("card", "--write", "--readme", ROOT / "README.md")
+    shown = options.figure or options.validation
+    everything = [info.name for info in colorzoo.list_models()]
+    colorzoo.evaluate(everything, shown, limit=8, sheet=zoo_folder() / "comparison.jpg")
+    if colorzoo.DEFAULT_MODEL in everything:
+        color_examples(colorzoo.DEFAULT_MODEL, ROOT / "demos" / "before-after.jpg")
 
 
 def train(recipe: Path, folder: Path, options: argparse.Namespace) -> None:
     """Train a model, from its newest checkpoint if it was stopped before."""
-    if (folder / "model").is_dir():
-        return
     settings = {
         "data.train": options.train,
         "data.validation": options.validation,
         "run.folder": folder,
     }
     config = load_config(recipe, [f"{key}={value}" for key, value in settings.items()])
-    result = colorzoo.train(config, resume=(folder / "checkpoints").is_dir())
+    resume = Checkpoints(folder / "checkpoints", keep=1).latest() is not None
+    if resume and load_config(folder / "config.toml") != config:
+        sys.exit(f"{folder} holds a run with other settings than {recipe}. Choose other --runs.")
+    if (folder / "model").is_dir():
+        return
+    result = colorzoo.train(config, resume=resume)
     if result.model is None:
         sys.exit(f"stopped at step {result.steps} of {folder.name}; the same command goes on")
 
@@ -75,10 +85,9 @@ def store(model: Path, target: Path) -> None:
     )
 
 
-def picture(name: str) -> None:
-    """Colour the examples for the model's card."""
+def color_examples(name: str, target: Path) -> None:
+    """Draw the historic examples, grey and coloured by a model."""
     photos = sorted((ROOT / "demos" / "examples").glob("*.jpg"))
-    target = zoo_folder() / name / "before-after.jpg"
     script = [sys.executable, ROOT / "benchmarks" / "before_after.py"]
     subprocess.run([*script, *photos, "--model", name, "--out", target], check=True)
 

@@ -7,6 +7,7 @@ import itertools
 import logging
 import os
 import tarfile
+import zipfile
 from pathlib import Path
 
 import datasets
@@ -17,7 +18,7 @@ from PIL import Image
 
 from colorzoo.data.hub import HubSource, HubStream
 from colorzoo.data.loader import LoaderSettings, make_loader, make_stream_loader
-from colorzoo.data.photos import Augmentation, Draws, PhotoDataset, colorfulness, decode
+from colorzoo.data.photos import Augmentation, Draws, PhotoDataset, Sizes, colorfulness, decode
 from colorzoo.data.sources import PhotoSource, open_source
 from colorzoo.errors import DataError
 from colorzoo.evaluation import metrics
@@ -47,7 +48,7 @@ def photos(tmp_path: Path) -> Path:
 
 def settings(**values: object) -> LoaderSettings:
     chosen: dict[str, object] = {
-        "size": 16,
+        "sizes": Sizes(16),
         "batch_size": 2,
         "workers": 0,
         "augmentation": Augmentation(flip=True, crop_scale=(0.4, 1.0), rotation=8.0),
@@ -234,11 +235,26 @@ def test_a_data_set_table_finds_its_image_column() -> None:
         HubSource(make_table().select_columns(["label"]), column="", title="a/b")
 
 
+def test_a_streamed_archive_of_pictures_is_read_through_its_address(tmp_path: Path) -> None:
+    """What a stream of an image folder gives: no bytes, and an address that is no path."""
+    paint(3).save(tmp_path / "3.png")
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        archive.write(tmp_path / "3.png", "3.png")
+    table = make_table().to_iterable_dataset()
+    stream = HubStream(table, column="", title="a/b", seed=0)
+    address = f"zip://3.png::{tmp_path / 'pictures.zip'}"
+    with stream.open({"bytes": None, "path": address}) as photo:
+        assert np.array_equal(np.asarray(photo), np.asarray(paint(3)))
+
+
 def test_a_stream_goes_on_without_end_and_resumes_where_it_stopped() -> None:
-    def batches(start: int) -> list[torch.Tensor]:
+    def batches(start: int, **values: object) -> list[torch.Tensor]:
         stream = HubStream(make_table().to_iterable_dataset(), column="", title="a/b", seed=0)
-        loader = make_stream_loader(stream, settings(), start=start, rank=0)
+        loader = make_stream_loader(stream, settings(**values), start=start, rank=0)
         return [batch.rgb for batch in itertools.islice(loader, 6)]
+
+    warmed_up = batches(2, sizes=Sizes(16, early=8, draws=6))
+    assert [batch.shape[-1] for batch in warmed_up] == [8, 8, 16, 16, 16, 16]
 
     straight = batches(0)
     assert straight[0].shape == (2, 3, 16, 16)

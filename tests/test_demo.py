@@ -282,7 +282,7 @@ def test_a_card_shows_the_numbers_of_the_facts(studio_module: object, tmp_path: 
             "data": "photos",
             "photos": 7,
             "broken": 0,
-            "metrics": {"psnr": {"mean": 23.456, "std": 1.0}, "fid": {"mean": 12.0}},
+            "metrics": {"psnr": {"mean": 23.456, "std": 1.0}, "mae": {"mean": 14.3}},
             "grey": {"psnr": {"mean": 22.0, "std": 1.0}},
             "truth": {},
         },
@@ -293,8 +293,8 @@ def test_a_card_shows_the_numbers_of_the_facts(studio_module: object, tmp_path: 
     card = studio.card("first")
     assert "A model for tests." in card
     assert "1.2 M parameters" in card
-    assert "| PSNR (dB) | 23.5 | 22 |" in card
-    assert "| FID | 12 | |" in card
+    assert "| MAE ↓ | 14.30 |  |" in card
+    assert "| PSNR, dB ↑ | 23.46 | 22.00 |" in card
     assert "colorzoo-1, 7 photos" in card
     assert str(tmp_path) not in card
 

@@ -16,6 +16,7 @@ from colorzoo.errors import ConfigError, TrainingError
 from colorzoo.training.config import TrainingConfig, load_config
 from colorzoo.training.logbook import read_metrics
 from colorzoo.training.trainer import Trainer, train
+from colorzoo.training.validation import open_validation
 
 
 def weights_of(folder: Path) -> dict[str, torch.Tensor]:
@@ -70,13 +71,40 @@ def test_released_weights_lie_between_warm_up_and_end(
     assert all(torch.equal(resumed[name], tensor) for name, tensor in mixed.items())
 
 
-def test_a_run_that_lost_its_warm_up_says_so(config_file: Path, tmp_path: Path) -> None:
+def test_a_run_that_lost_its_warm_up_says_so_at_once(config_file: Path) -> None:
     settings = ["loss.warmup_steps=1", "loss.warmup_share=0.5", "run.steps=2"]
-    train(load_config(config_file, settings))
-    (folder,) = {path.parent for path in tmp_path.rglob("warmup")}
+    folder = train(load_config(config_file, settings)).folder
+    more = load_config(config_file, [*settings, "run.steps=3"])
+    (folder / "warmup" / "config.json").write_text("{}")
+    with pytest.raises(TrainingError, match=r"warm-up in .* cannot be used.*warmup_share=0"):
+        train(more, resume=True)
     (folder / "warmup" / "model.safetensors").unlink()
-    with pytest.raises(TrainingError, match=r"end of the warm-up are gone.*warmup_share=0"):
-        train(load_config(config_file, [*settings, "run.steps=3"]), resume=True)
+    with pytest.raises(TrainingError, match=r"end of the warm-up, and .*warmup_share=0"):
+        Trainer(more, resume=True)
+
+
+def test_the_last_validation_is_of_the_released_weights(
+    config_file: Path, training_photos: Path
+) -> None:
+    settings = ["loss.warmup_steps=10", "loss.warmup_share=0.9", "run.steps=20"]
+    settings += [f"data.validation={training_photos}", "run.validate_every=20"]
+    settings += ["optimizer.learning_rate=0.01", "optimizer.ema=0"]
+    seen = {}
+    config = load_config(config_file, settings)
+    result = train(config, watch=lambda step, numbers: seen.update({step: dict(numbers)}))
+    assert result.model
+    device = torch.device("cpu")
+    validation = open_validation(config.data, device)
+    assert validation
+    released = validation.measure(colorzoo.load(result.model).generator)
+    assert seen == {20: released}
+    assert {name: result.last[name] for name in released} == released
+
+
+def test_a_run_that_is_past_its_end_says_so(config_file: Path) -> None:
+    train(load_config(config_file, ["run.steps=4"]))
+    with pytest.raises(TrainingError, match="at step 4 already, past run.steps = 2"):
+        train(load_config(config_file, ["run.steps=2"]), resume=True)
 
 
 def test_a_resumed_run_equals_a_straight_one(config_file: Path, tmp_path: Path) -> None:

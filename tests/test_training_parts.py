@@ -82,7 +82,7 @@ def test_the_moving_average_follows_and_is_saved_with_its_age() -> None:
 def test_a_trainer_keeps_the_networks_apart(config_file: Path) -> None:
     """The generator's step leaves no gradient in the discriminator, and the other way round."""
     trainer = Trainer(load_config(config_file))
-    batches = trainer._batches()
+    batches = iter(trainer._make_loader())
     batch = next(batches)
     with trainer.accelerator.accumulate(trainer.generator, trainer.discriminator):
         trainer._take_batch(batch)
@@ -122,15 +122,11 @@ def test_perceptual_loss_ignores_how_strong_features_are() -> None:
 
 def test_warming_up_draws_small_squares_of_the_same_photos(config_file: Path) -> None:
     overrides = ["loss.warmup_steps=2", "run.steps=4", "run.accumulation=2"]
-    small = Trainer(load_config(config_file, [*overrides, "data.warmup_size=8"]))
-    sizes = []
-    batches = small._batches()
-    for small.step in range(4):
-        sizes += [next(batches).rgb.shape[-1] for _ in range(2)]
+    trainer = Trainer(load_config(config_file, [*overrides, "data.warmup_size=8"]))
+    sizes = [batch.rgb.shape[-1] for batch in trainer._make_loader()]
     assert sizes == [8] * 4 + [16] * 4
-    assert next(batches, None) is None
-    small.step = 3  # as after --resume
-    assert [batch.rgb.shape[-1] for batch in small._batches()] == [16] * 2
+    trainer.step = 1  # as after --resume
+    assert [batch.rgb.shape[-1] for batch in trainer._make_loader()] == [8] * 2 + [16] * 4
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "spectral", "none"])
@@ -161,6 +157,9 @@ def test_both_steps_see_the_same_logits_of_fakes(norm: str, config_file: Path) -
         ("data.train=", "must not be empty"),
         ("data.size=8192", "4096"),
         ("data.warmup_size=-8", "must not be negative"),
+        ("data.warmup_size=8", "data.warmup_size needs loss.warmup_steps"),
+        ("loss.warmup_share=0.5", "warmup_share needs warmup_steps"),
+        ("loss.warmup_share=1", "0..1 without 1"),
         ("loss.perceptual_weight=-1", "must not be negative"),
         ("run.folder=", "must not be empty"),
         ("optimizer.betas=[0.5, 1.0]", "betas"),

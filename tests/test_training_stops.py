@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from colorzoo._files import replace_text
 from colorzoo.errors import TrainingError
 from colorzoo.training.config import load_config
-from colorzoo.training.trainer import train
+from colorzoo.training.logbook import Logbook
+from colorzoo.training.trainer import Trainer, train
 
 
 def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -148,3 +153,47 @@ def test_only_the_newest_checkpoints_are_kept(config_file: Path, tmp_path: Path)
     train(load_config(config_file, ["run.checkpoint_every=1", "run.steps=5"]))
     kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
     assert kept == ["step-4", "step-5"]
+
+
+@pytest.mark.parametrize("name", ["custom_checkpoint_0.pkl", "model.safetensors", "optimizer.bin"])
+def test_a_checkpoint_emptied_by_a_power_cut_is_one_clear_error(
+    name: str, config_file: Path, tmp_path: Path
+) -> None:
+    train(load_config(config_file, ["run.steps=2"]))
+    (tmp_path / "run" / "checkpoints" / "step-2" / name).write_bytes(b"")
+    with pytest.raises(TrainingError, match="step-2 cannot be restored.*the one before"):
+        train(load_config(config_file, ["run.steps=4"]), resume=True)
+
+
+def test_a_run_does_not_go_on_with_another_number_of_photos_a_step(
+    config_file: Path, tmp_path: Path
+) -> None:
+    """As when two processes took the first part of a run and one is to take the rest."""
+    train(load_config(config_file, ["run.steps=2"]))
+    draws = tmp_path / "run" / "checkpoints" / "step-2" / "draws.json"
+    assert json.loads(draws.read_text()) == {"photos_per_step": 4}
+    draws.write_text('{"photos_per_step": 8}')
+    with pytest.raises(TrainingError, match="took 8 photos a step, and would now take 4"):
+        train(load_config(config_file, ["run.steps=4"]), resume=True)
+
+
+def test_a_disk_that_fills_up_between_checkpoints_is_one_clear_error(
+    config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(load_config(config_file, ["run.log_every=1"]))
+
+    def full(step: int, numbers: Mapping[str, float]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Logbook, "write", lambda self, step, numbers: full(step, numbers))
+    with pytest.raises(TrainingError, match="No space left on device.*checkpoint is whole"):
+        trainer.fit()
+
+
+def test_a_config_that_cannot_be_replaced_stays(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    replace_text(path, "first")
+    with pytest.raises(UnicodeEncodeError):
+        replace_text(path, "cut \udc00")
+    assert path.read_text() == "first"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["config.toml"]

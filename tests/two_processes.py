@@ -20,7 +20,7 @@ def main() -> None:
     torch.set_num_threads(1)
     trainer = Trainer(load_config(sys.argv[1], sys.argv[2:]))
     assert trainer.accelerator.num_processes == 2
-    batches = trainer._batches()
+    batches = iter(trainer._make_loader())
     for step in range(trainer.config.run.steps):
         trainer._take_step(batches)
         trainer.step += 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from colorzoo._files import replace_text
 from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError
 from colorzoo.hub.cards import is_edited, render_readme, render_zoo_card
@@ -62,6 +63,6 @@ def _write(path: Path, text: str, *, force: bool) -> None:
             "put what is new in it into about.toml."
         )
     try:
-        path.write_text(text, encoding="utf-8", newline="\n")
+        replace_text(path, text)
     except OSError as error:
         raise ConfigError(f"Cannot write {path}: {error.strerror}.") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from colorzoo._files import replace_text
 from colorzoo.config import from_dict, read_json
 from colorzoo.errors import WeightsError
 
@@ -42,7 +43,7 @@ def command(folder: Path, about: Path | None, evaluation: Path | None, row: str 
     facts = collect_facts(folder, read_about(about or folder / ABOUT_FILE), evaluation=found)
     path = folder / FACTS_FILE
     try:
-        path.write_text(render_facts(facts), encoding="utf-8", newline="\n")
+        replace_text(path, render_facts(facts))
     except OSError as error:
         raise WeightsError(f"Cannot write {path}: {error.strerror}.") from error
     click.echo(f"wrote {path}", err=True)

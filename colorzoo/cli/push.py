@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from colorzoo._files import replace_text
 from colorzoo.cli._output import print_push
 from colorzoo.config import to_dict
 from colorzoo.errors import ColorzooError
@@ -102,5 +103,5 @@ def _write_pin(folder: Path, info: PushInfo) -> None:
 
     pin = Pin(repo=info.repo, revision=str(info.commit), sha256=file_hash(folder / WEIGHTS_FILE))
     path = folder / PIN_FILE
-    path.write_text(json.dumps(to_dict(pin), indent=2) + "\n", encoding="utf-8", newline="\n")
+    replace_text(path, json.dumps(to_dict(pin), indent=2) + "\n")
     click.echo(f"wrote {path}", err=True)

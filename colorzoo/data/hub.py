@@ -165,4 +165,10 @@ def _open(picture: Any) -> Image.Image:
         raise OSError("the row holds no picture")
     if picture["bytes"] is not None:
         return Image.open(io.BytesIO(picture["bytes"]))
-    return Image.open(picture["path"])
+    path = picture["path"]
+    if "://" not in path:
+        return Image.open(path)
+    from datasets.download.streaming_download_manager import xopen
+
+    with xopen(path, "rb") as file:  # a streamed folder or archive of pictures
+        return Image.open(io.BytesIO(file.read()))

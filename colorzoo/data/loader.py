@@ -17,6 +17,7 @@ from colorzoo.data.photos import (
     Draws,
     PhotoDataset,
     Sample,
+    Sizes,
     collate,
     decode,
     is_grey,
@@ -33,7 +34,7 @@ class LoaderSettings:
     """How batches are made, whatever the source.
 
     Attributes:
-        size: Side of a sample, pixels.
+        sizes: Side of each sample, pixels; of a stream, by the draws of one process.
         batch_size: Samples per batch.
         workers: Loader processes; 0 loads in the training process.
         augmentation: How photos are varied.
@@ -42,7 +43,7 @@ class LoaderSettings:
         pin_memory: Put batches into page-locked memory, for a quick copy to a GPU.
     """
 
-    size: int
+    sizes: Sizes
     batch_size: int
     workers: int
     augmentation: Augmentation
@@ -80,7 +81,8 @@ class StreamDataset(IterableDataset[Sample]):
         broken: list[int] = []
         grey: list[int] = []
         for row, picture in enumerate(self.stream.pictures()):
-            photo = decode(self.stream.open, picture, settings.size)
+            size = settings.sizes.of(draw + 1)
+            photo = decode(self.stream.open, picture, size)
             if photo is None:
                 broken.append(row)
             elif is_grey(photo, settings.min_colorfulness):
@@ -89,7 +91,7 @@ class StreamDataset(IterableDataset[Sample]):
                 draw += 1
                 if draw >= self.start:
                     rng = np.random.default_rng((settings.seed, self.rank, draw))
-                    rgb = vary(photo, settings.size, settings.augmentation, rng)
+                    rgb = vary(photo, size, settings.augmentation, rng)
                     yield Sample(rgb, tuple(broken), tuple(grey))
                 broken, grey = [], []
             if len(broken) + len(grey) >= _PATIENCE:
@@ -106,7 +108,7 @@ def make_loader(
     """Return the batches of the draws from ``start`` to ``stop``, for all processes together."""
     dataset = PhotoDataset(
         source,
-        size=settings.size,
+        size=settings.sizes,
         augmentation=settings.augmentation,
         seed=settings.seed,
         min_colorfulness=settings.min_colorfulness,

@@ -66,12 +66,31 @@ class Batch:
         return Batch(self.rgb.pin_memory(), self.broken, self.grey)
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Side of a sample by the number of its draw: early ones may be smaller.
+
+    Attributes:
+        full: Side, pixels.
+        early: Side of the early draws; 0 for none.
+        draws: How many are early.
+    """
+
+    full: int
+    early: int = 0
+    draws: int = 0
+
+    def of(self, draw: int) -> int:
+        """Return the side of one draw, pixels."""
+        return self.early if self.early and draw < self.draws else self.full
+
+
 class PhotoDataset(Dataset[Sample]):
     """Photos of a source as square samples, each drawn by a number that fixes its randomness.
 
     Args:
         source: The photos.
-        size: Side of a sample, pixels.
+        size: Side of a sample, pixels; a :class:`Sizes` where early draws are smaller.
         augmentation: How photos are varied.
         seed: Fixes all randomness together with the number of the draw, whatever process draws.
         min_colorfulness: Photos below this Hasler-Suesstrunk colourfulness are passed over.
@@ -81,13 +100,13 @@ class PhotoDataset(Dataset[Sample]):
         self,
         source: PhotoSource,
         *,
-        size: int,
+        size: int | Sizes,
         augmentation: Augmentation | None = None,
         seed: int = 0,
         min_colorfulness: float = 0.0,
     ) -> None:
         self.source = source
-        self.size = size
+        self.sizes = Sizes(size) if isinstance(size, int) else size
         self.augmentation = augmentation or Augmentation()
         self.seed = seed
         self.min_colorfulness = min_colorfulness
@@ -106,17 +125,18 @@ class PhotoDataset(Dataset[Sample]):
             DataError: Twenty photos in a row could not be used.
         """
         draw, index = key
+        size = self.sizes.of(draw)
         rng = np.random.default_rng((self.seed, draw))
         broken: list[int] = []
         grey: list[int] = []
         for _ in range(_ATTEMPTS):
-            photo = decode(self.source.open, index, self.size)
+            photo = decode(self.source.open, index, size)
             if photo is None:
                 broken.append(index)
             elif is_grey(photo, self.min_colorfulness):
                 grey.append(index)
             else:
-                rgb = vary(photo, self.size, self.augmentation, rng)
+                rgb = vary(photo, size, self.augmentation, rng)
                 return Sample(rgb, tuple(broken), tuple(grey))
             index = int(rng.integers(len(self.source)))
         raise DataError(

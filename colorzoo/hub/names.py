@@ -1,6 +1,6 @@
 """What a model's name means; its form alone decides, and no form falls back on another.
 
-- ``attention-unet-gan``: a model of this zoo;
+- ``squeeze-unet-gan``: a model of this zoo;
 - ``owner/repo`` or ``owner/repo@revision``: a repository on the Hugging Face Hub;
 - ``./folder``, ``../folder``, ``/folder``, ``~/folder`` or a :class:`pathlib.Path`: a folder.
 """
@@ -45,7 +45,7 @@ def locate(
     """
     if not isinstance(name, (str, os.PathLike)):
         raise UnknownNameError(
-            "A model is named by a string or a path, as in 'attention-unet-gan' or './folder', "
+            "A model is named by a string or a path, as in 'squeeze-unet-gan' or './folder', "
             f"not by {name!r}."
         )
     if not isinstance(name, str) or _is_path(name):
@@ -58,7 +58,7 @@ def locate(
     if match is None:
         raise UnknownNameError(
             f"{name!r} is not the name of a model. Give a model of this zoo as in "
-            "'attention-unet-gan', a Hub repository as in 'owner/repo' or 'owner/repo@revision', "
+            "'squeeze-unet-gan', a Hub repository as in 'owner/repo' or 'owner/repo@revision', "
             "or a folder as in './folder'."
         )
     if match["revision"] and revision:

@@ -50,13 +50,13 @@ class SqueezeUNetConfig:
     "squeeze-unet",
     config=SqueezeUNetConfig,
     paper="Iandola 2016, arXiv:1602.07360; Oktay 2018, arXiv:1804.03999",
-    size_multiple=32,  # twice the deepest stride: norms need more than one pixel there
+    size_multiple=16,
 )
 class SqueezeUNet(nn.Module):
     """U-Net generator with a SqueezeNet encoder (Iandola 2016) and attention gates (Oktay 2018).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
-    32.
+    16.
     """
 
     def __init__(self, config: SqueezeUNetConfig) -> None:

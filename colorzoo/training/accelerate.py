@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorzoo import config as config_io
@@ -40,7 +41,7 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
             cpu=run.device == "cpu" or pick_device("auto").type == "cpu",
             dynamo_backend="inductor" if run.compile else None,
             log_with=list(run.trackers) or None,
-            project_dir=run.folder,
+            project_dir=str(Path(run.folder).expanduser()),
         )
     except ValueError as error:
         raise ConfigError(

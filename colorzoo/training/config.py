@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from colorzoo import config as config_io
+from colorzoo._files import replace_text
 from colorzoo.data.photos import Augmentation
 from colorzoo.errors import ConfigError, TrainingError
 from colorzoo.hub.format import ImageSettings
@@ -120,6 +121,8 @@ class LossSection:
         _check_not_negative(self, *weights, "warmup_steps")
         if not 0.0 <= self.warmup_share < 1.0:
             raise ValueError("warmup_share must lie in 0..1 without 1.")
+        if self.warmup_share and not (self.warmup_steps and self.objective == "adversarial"):
+            raise ValueError("warmup_share needs warmup_steps and the adversarial objective.")
         if not 0.5 < self.real_label <= 1.0:
             raise ValueError("real_label must lie above 0.5 and at most at 1.")
 
@@ -185,6 +188,10 @@ class TrainingConfig:
     loss: LossSection = field(default_factory=LossSection)
     optimizer: OptimizerSection = field(default_factory=OptimizerSection)
 
+    def __post_init__(self) -> None:
+        if self.data.warmup_size and not self.loss.warmup_steps:
+            raise ValueError("data.warmup_size needs loss.warmup_steps.")
+
 
 def load_config(path: str | Path, overrides: list[str] | None = None) -> TrainingConfig:
     """Read a training config from a TOML file.
@@ -246,7 +253,7 @@ def write_config(config: TrainingConfig, path: Path) -> None:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(tomli_w.dumps(config_io.to_dict(config)), encoding="utf-8")
+        replace_text(path, tomli_w.dumps(config_io.to_dict(config)))
     except OSError as error:
         raise TrainingError(
             f"The run folder {path.parent} cannot be written: {error.strerror}. "
@@ -265,6 +272,8 @@ def check_same_draws(config: TrainingConfig, path: Path) -> None:
     given = {
         "data.train": (before.data.train, config.data.train),
         "data.split": (before.data.split, config.data.split),
+        "data.column": (before.data.column, config.data.column),
+        "data.streaming": (before.data.streaming, config.data.streaming),
         "data.batch_size": (before.data.batch_size, config.data.batch_size),
         "run.accumulation": (before.run.accumulation, config.run.accumulation),
         "run.seed": (before.run.seed, config.run.seed),

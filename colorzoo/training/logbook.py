@@ -60,7 +60,7 @@ def plot_metrics(folder: Path, target: Path) -> None:
     figure = Figure(figsize=(8, 7), layout="constrained")
     panels = figure.subplots(3, 1, sharex=True)
     groups: list[tuple[Any, str, tuple[str, ...]]] = [
-        (panels[0], "pixel loss", ("pixel",)),
+        (panels[0], "pixel and perceptual loss", ("pixel", "perceptual")),
         (panels[1], "adversarial losses", ("adversarial", "discriminator")),
         (panels[2], "validation PSNR, dB", ("val_psnr", "val_psnr_grey")),
     ]

@@ -42,7 +42,8 @@ def perceptual_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor
     without the weights it learns for channels.
 
     Args:
-        found: Features of the generated picture, level by level (N, C, H, W), C and H to each.
+        found: Features of the generated picture, level by level (N, C, H, W); each level has
+            its own C, H and W.
         wanted: Those of the true picture, of the same shapes.
 
     Returns:

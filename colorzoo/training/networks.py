@@ -49,7 +49,7 @@ def load_first_weights(generator: nn.Module, name: str) -> None:
     load_pretrained = getattr(generator, "load_pretrained", None)
     if name:
         loaded = load_model(locate(name)).model
-        if type(loaded) is not type(generator) or loaded.config != generator.config:
+        if type(loaded) is not type(generator) or _shape(loaded) != _shape(generator):
             raise ConfigError(
                 f"model.weights = {name!r} has the config {loaded.config}, but model.name and "
                 f"model.config say {generator.config}. Make them agree."
@@ -57,6 +57,13 @@ def load_first_weights(generator: nn.Module, name: str) -> None:
         generator.load_state_dict(loaded.state_dict())
     elif load_pretrained is not None:
         load_pretrained()
+
+
+def _shape(generator: Any) -> dict[str, Any]:
+    """Return a generator's config but for where its first weights came from."""
+    values = config_io.to_dict(generator.config)
+    values.pop("pretrained", None)
+    return values
 
 
 def check_sizes(generator: Any, data: DataSection) -> None:

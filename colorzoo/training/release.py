@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from colorzoo import config as config_io
-from colorzoo.errors import TrainingError, WeightsError
+from colorzoo.errors import ColorzooError, TrainingError
+from colorzoo.hub.format import WEIGHTS_FILE
 from colorzoo.hub.weights import ImageSettings, load_model, save
 from colorzoo.training.config import TrainingConfig
 
@@ -46,15 +47,25 @@ def mix_in(network: nn.Module, folder: Path, share: float) -> None:
     arXiv:1809.00219). Running statistics are mixed as the weights are.
 
     Raises:
-        TrainingError: The folder is absent or holds another network.
+        TrainingError: The folder is absent, damaged or holds another network.
     """
     try:
         other = load_model(folder).model.state_dict()
-    except WeightsError as error:
+        pairs = [(value, other[name]) for name, value in network.state_dict().items()]
+        for value, target in pairs:
+            if value.is_floating_point():
+                value.lerp_(target.to(value), share)
+    except (ColorzooError, KeyError, RuntimeError) as error:
         raise TrainingError(
-            f"The weights from the end of the warm-up are gone: {error} Set loss.warmup_share=0 to "
-            "finish without them."
+            f"The weights from the end of the warm-up in {folder} cannot be used: {error}. Set "
+            "loss.warmup_share=0 to finish without them."
         ) from error
-    for name, value in network.state_dict().items():
-        if value.is_floating_point():
-            value.lerp_(other[name].to(value), share)
+
+
+def check_warmup(folder: Path) -> None:
+    """Raise a TrainingError if a run that goes on has lost the end of its warm-up, or had none."""
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise TrainingError(
+            f"loss.warmup_share needs the weights from the end of the warm-up, and {folder} has "
+            "none. Set loss.warmup_share=0 to go on without them."
+        )

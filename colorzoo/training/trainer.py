@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import errno
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,9 @@ from torch import Tensor, nn
 
 from colorzoo.data.hub import open_hub_stream
 from colorzoo.data.loader import LoaderSettings, make_loader, make_stream_loader
-from colorzoo.data.photos import Batch
+from colorzoo.data.photos import Batch, Sizes
 from colorzoo.data.sources import PhotoSource, open_source
 from colorzoo.errors import TrainingError
-from colorzoo.evaluation.processes import Processes
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.training.accelerate import make_accelerator
 from colorzoo.training.checkpoints import Checkpoints
@@ -38,11 +36,12 @@ from colorzoo.training.objective import (
     scale_photos,
 )
 from colorzoo.training.progress import Clock, Progress
-from colorzoo.training.release import mix_in, write_model
+from colorzoo.training.release import check_warmup, mix_in, write_model
 from colorzoo.training.schedule import learning_rate_share
-from colorzoo.training.validation import Validation
+from colorzoo.training.skipped import Skipped
+from colorzoo.training.validation import open_validation
 
-_log = logging.getLogger(__name__)
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 _STOP_EVERY = 10
 """Steps between the moments at which several processes agree whether to stop."""
@@ -131,24 +130,40 @@ class Trainer:
         self._prepare(generator, discriminator)
         perceptual = config.loss.perceptual_weight > 0
         self.features = make_features(self.accelerator.device) if perceptual else None
-        self.validation = self._open_validation()
+        self.validation = open_validation(data, self.accelerator.device)
         self.step = 0
-        self.broken: set[int] = set()
-        self.grey: set[int] = set()
+        rank = self.accelerator.process_index
+        self.skipped = Skipped(self.source, title=data.train, rank=rank)
         self.health = Health(self.accelerator, self.checkpoints)
         if found:
             check_same_draws(config, self.folder / "config.toml")
-            self.step = self.checkpoints.load(self.accelerator, *found)
+            self.step = self.checkpoints.load(self.accelerator, *found, self._photos_per_step)
+            self._check_resumable()
 
     def fit(self, watch: Watch | None = None) -> TrainingResult:
-        """Run the loop to the last step, or to a signal, and write what came of it."""
+        """Run the loop to the last step, or to a signal, and write what came of it.
+
+        Raises:
+            TrainingError: The run folder cannot be written, or a loss is no longer finite.
+        """
+        try:
+            return self._run(watch)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            raise TrainingError(
+                f"The run folder {self.folder} cannot be written: {error.strerror}. Its last "
+                "checkpoint is whole; free some space and resume."
+            ) from error
+
+    def _run(self, watch: Watch | None) -> TrainingResult:
         run = self.config.run
         if self.accelerator.is_main_process:
             write_config(self.config, self.folder / "config.toml")
         self.logbook = Logbook(self.folder, self.accelerator, step=self.step)
         last: dict[str, float] = {}
         visible = self.accelerator.is_main_process
-        batches = self._batches()
+        batches = iter(self._make_loader())
         with Interrupt() as interrupt, Progress(run.steps, self.step, visible=visible) as progress:
             clock = Clock(self.step)
             while self.step < run.steps:
@@ -156,28 +171,36 @@ class Trainer:
                 self.step += 1
                 progress.advance()
                 if self._mixes_warmup and self.step == self.config.loss.warmup_steps:
+                    self._check_health()
                     self._write_model(self.folder / "warmup")
                 final = self.step == run.steps or self._should_stop(interrupt)
                 if final or self.step % run.log_every == 0:
                     self.health.check_losses()
                     last |= self._log(losses, clock.rate(self.step) * self._photos_per_step)
                     progress.show(last)
-                if run.validate_every and (final or self.step % run.validate_every == 0):
-                    validated = self._validate()
-                    last |= validated
-                    if watch and validated:
-                        watch(self.step, validated)
-                    clock = Clock(self.step)
                 if final or self.step % run.checkpoint_every == 0:
-                    self.health.check_losses()
-                    networks = (self.bare_generator, self.bare_discriminator, self.average.module)
-                    self.health.check_weights(self.step, networks)
-                    self.checkpoints.save(self.accelerator, self.step)
+                    self._check_health()
+                    self.checkpoints.save(self.accelerator, self.step, self._photos_per_step)
                 if final:
                     break
-        model = self._release() if self.step == run.steps else None
+                if run.validate_every and self.step % run.validate_every == 0:
+                    last |= self._validate(watch)
+                    clock = Clock(self.step)
+        model = None
+        if self.step == run.steps:
+            model = self.folder / "model"
+            last |= self._release(model, watch)
         self.accelerator.end_training()
         return TrainingResult(self.folder, model, self.step, last, interrupt.number)
+
+    def _check_resumable(self) -> None:
+        if self.step > self.config.run.steps:
+            raise TrainingError(
+                f"The run in {self.folder} is at step {self.step} already, past run.steps = "
+                f"{self.config.run.steps}. Set run.steps higher, or take its older checkpoint."
+            )
+        if self._mixes_warmup and self.step >= self.config.loss.warmup_steps:
+            check_warmup(self.folder / "warmup")
 
     @property
     def _adversarial(self) -> bool:
@@ -188,7 +211,7 @@ class Trainer:
     @property
     def _mixes_warmup(self) -> bool:
         loss = self.config.loss
-        return loss.objective == "adversarial" and min(loss.warmup_share, loss.warmup_steps) > 0
+        return loss.objective == "adversarial" and loss.warmup_share > 0
 
     @property
     def _photos_per_step(self) -> int:
@@ -224,35 +247,15 @@ class Trainer:
             network.parameters(), lr=rate, betas=self.config.optimizer.betas, fused=fused
         )
 
-    def _open_validation(self) -> Validation | None:
-        data = self.config.data
-        if not data.validation:
-            return None
-        return Validation(
-            open_source(data.validation, split=data.validation_split, column=data.column),
-            size=data.size,
-            batch_size=data.batch_size,
-            device=self.accelerator.device,
-        )
-
-    def _batches(self) -> Iterator[Batch]:
-        """Yield the batches that this process still has to take, small ones while warming up."""
-        run, warmup_steps = self.config.run, self.config.loss.warmup_steps
-        small = self.config.data.warmup_size
-        if small and self.step < warmup_steps:
-            stop = min(warmup_steps, run.steps)
-            yield from islice(
-                self._make_loader(small, self.step, stop), (stop - self.step) * run.accumulation
-            )
-        if self.step < run.steps:
-            yield from self._make_loader(self.config.data.size, self.step, run.steps)
-
-    def _make_loader(self, size: int, first: int, last: int) -> Any:
-        """Return the loader of this process's batches for the steps from ``first`` to ``last``."""
+    def _make_loader(self) -> Any:
+        """Return the loader of the draws that this process still has to make."""
         data, run = self.config.data, self.config.run
         rank, processes = self.accelerator.process_index, self.accelerator.num_processes
+        start = self.step * self._photos_per_step
+        early = self.config.loss.warmup_steps * self._photos_per_step
+        share = 1 if self.source else int(processes)  # each process draws a stream of its own
         settings = LoaderSettings(
-            size=size,
+            sizes=Sizes(data.size, early=data.warmup_size, draws=early // share),
             batch_size=data.batch_size,
             workers=data.workers,
             augmentation=data.augmentation(),
@@ -260,7 +263,6 @@ class Trainer:
             seed=run.seed,
             pin_memory=self.accelerator.device.type == "cuda",
         )
-        start = first * self._photos_per_step
         if self.source is None:
             stream = open_hub_stream(
                 data.train,
@@ -270,8 +272,8 @@ class Trainer:
                 rank=rank,
                 processes=processes,
             )
-            return make_stream_loader(stream, settings, start=start // processes, rank=rank)
-        stop = last * self._photos_per_step
+            return make_stream_loader(stream, settings, start=start // share, rank=rank)
+        stop = run.steps * self._photos_per_step
         loader = make_loader(self.source, settings, start=start, stop=stop)
         # Batches are dealt out to the processes; the tensors are moved in the step itself.
         return self.accelerator.prepare_data_loader(loader, device_placement=False)
@@ -282,7 +284,7 @@ class Trainer:
         sums: dict[str, Tensor] = {}
         for _ in range(self.config.run.accumulation):
             batch = next(batches)
-            self._report_passed_over(batch)
+            self.skipped.note(batch)
             with self.accelerator.accumulate(self.generator, self.discriminator):
                 losses = self._take_batch(batch)
             for name, value in losses.items():
@@ -341,33 +343,22 @@ class Trainer:
             self.accelerator.set_trigger()
         return bool(self.accelerator.check_trigger())
 
-    def _report_passed_over(self, batch: Batch) -> None:
-        for index in set(batch.broken) - self.broken:
-            name = self.source.name(index) if self.source else f"{self.config.data.train}[{index}]"
-            _log.warning("skipped, not readable: %s", name)
-        self.broken.update(batch.broken)
-        self.grey.update(batch.grey)
-
     def _log(self, losses: dict[str, Tensor], rate: float) -> dict[str, float]:
         """Write the mean losses of all processes, and how many photos any has passed over."""
         numbers = {
             name: float(self.accelerator.reduce(value, reduction="mean"))
             for name, value in losses.items()
         }
-        processes = Processes()
-        for passed_over in (self.broken, self.grey):
-            passed_over.update(processes.gather(list(passed_over)))
         numbers |= {
             "photos": self.step * self._photos_per_step,
             "learning_rate": self.generator_adam.param_groups[0]["lr"],
             "photos_per_second": rate,
-            "skipped_broken": len(self.broken),
-            "skipped_grey": len(self.grey),
+            **self.skipped.counts(),
         }
         self.logbook.write(self.step, numbers)
         return numbers
 
-    def _validate(self) -> dict[str, float]:
+    def _validate(self, watch: Watch | None) -> dict[str, float]:
         """Measure and draw what the averaged generator makes of the validation photos."""
         if self.validation is None or not self.accelerator.is_main_process:
             return {}
@@ -375,22 +366,33 @@ class Trainer:
         self.logbook.write(self.step, numbers)
         sheet = self.folder / "samples" / f"step-{self.step:06d}.png"
         self.validation.draw(self.average.module, sheet)
+        if watch:
+            watch(self.step, numbers)
         return numbers
 
-    def _release(self) -> Path:
-        """Write the averaged weights as a model folder, a plot of the numbers and a last sheet."""
-        target, released = self.folder / "model", self.average.module
+    def _release(self, target: Path, watch: Watch | None) -> dict[str, float]:
+        """Write the averaged weights as a model folder, a plot of the numbers and a last sheet.
+
+        Returns:
+            What the validation found of the released weights.
+        """
+        if self._mixes_warmup and self.step > self.config.loss.warmup_steps:
+            mix_in(self.average.module, self.folder / "warmup", self.config.loss.warmup_share)
+        validated = self._validate(watch) if self.config.run.validate_every else {}
+        self._write_model(target)
         if self.accelerator.is_main_process:
-            if self._mixes_warmup and self.step > self.config.loss.warmup_steps:
-                mix_in(released, self.folder / "warmup", self.config.loss.warmup_share)
-            self._write_model(target)
             plot_metrics(self.folder, self.folder / "loss.png")
             if self.validation:
-                self.validation.draw(released, self.folder / "sheet.png")
+                self.validation.draw(self.average.module, self.folder / "sheet.png")
         self.accelerator.wait_for_everyone()
-        return target
+        return validated
 
     def _write_model(self, target: Path) -> None:
         if self.accelerator.is_main_process:
             photos = self.step * self._photos_per_step
             write_model(self.average.module, target, self.config, steps=self.step, photos=photos)
+
+    def _check_health(self) -> None:
+        self.health.check_losses()
+        networks = (self.bare_generator, self.bare_discriminator, self.average.module)
+        self.health.check_weights(self.step, networks)

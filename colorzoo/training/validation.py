@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from colorzoo.color import lab_to_srgb, unscale_chroma, unscale_lightness
 from colorzoo.data.photos import center_square, decode
-from colorzoo.data.sources import PhotoSource
+from colorzoo.data.sources import PhotoSource, open_source
 from colorzoo.errors import DataError
 from colorzoo.evaluation.metrics import colorfulness, psnr
 from colorzoo.evaluation.sheet import make_sheet, save_sheet
+from colorzoo.training.config import DataSection
 from colorzoo.training.objective import ScaledPhotos, scale_photos
 
 _log = logging.getLogger(__name__)
@@ -111,6 +112,22 @@ class Validation:
 
     def _scale(self, squares: list[Tensor]) -> ScaledPhotos:
         return scale_photos(torch.stack(squares).to(self.device))
+
+
+def open_validation(data: DataSection, device: torch.device) -> Validation | None:
+    """Return the validation that a config asks for, or None where it names no photos.
+
+    Raises:
+        DataError: No photos are where the config says.
+    """
+    if not data.validation:
+        return None
+    return Validation(
+        open_source(data.validation, split=data.validation_split, column=data.column),
+        size=data.size,
+        batch_size=data.batch_size,
+        device=device,
+    )
 
 
 @torch.inference_mode()
