@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from PIL import Image
+
 import colorzoo
 from colorzoo._zoo import zoo_folder
 from colorzoo.cli import commands
@@ -54,7 +56,11 @@ def main() -> None:
     command("card", "--write", "--readme", ROOT / "README.md")
     shown = options.figure or options.validation
     everything = [info.name for info in colorzoo.list_models()]
-    colorzoo.evaluate(everything, shown, limit=8, sheet=zoo_folder() / "comparison.jpg")
+    figure = zoo_folder() / "comparison.jpg"
+    colorzoo.evaluate(everything, shown, limit=8, sheet=figure)
+    with Image.open(figure) as sheet:
+        smaller = sheet.reduce(2)
+    smaller.save(figure, quality=85, optimize=True)
     if colorzoo.DEFAULT_MODEL in everything:
         color_examples(colorzoo.DEFAULT_MODEL, ROOT / "demos" / "before-after.jpg")
 
