@@ -3,11 +3,16 @@
 from setuptools import find_packages, setup
 
 setup(
-    packages=[*find_packages(include=["colorzoo", "colorzoo.*"]), "colorzoo.zoo", "colorzoo.demos"],
-    package_dir={"colorzoo.zoo": "hub_cards", "colorzoo.demos": "demos"},
+    packages=[
+        *find_packages(include=["colorzoo", "colorzoo.*"]),
+        "colorzoo.zoo.models",
+        "colorzoo.demos",
+    ],
+    package_dir={"colorzoo.zoo.models": "hub_cards", "colorzoo.demos": "demos"},
     package_data={
         "colorzoo": ["py.typed"],
-        "colorzoo.zoo": [
+        "colorzoo.features": ["*.md", "*.safetensors"],
+        "colorzoo.zoo.models": [
             "*.md",
             *(f"*/*.{suffix}" for suffix in ("md", "json", "toml", "jpg", "safetensors")),
         ],

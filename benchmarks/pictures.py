@@ -24,8 +24,9 @@ from _report import describe_machine
 from PIL import Image
 
 import colorzoo
-from colorzoo import pictures
 from colorzoo.colorizer import Colorizer, working_shape
+from colorzoo.pictures.read import read
+from colorzoo.pictures.write import write
 
 T = TypeVar("T")
 STAGES = ("decode", "prepare", "predict", "finish", "encode")
@@ -48,12 +49,12 @@ class Stopwatch:
 
 def our_way(photo: Path, target: Path, colorizer: Colorizer, watch: Stopwatch) -> None:
     """Colour a photo by the library's own stages."""
-    picture = watch.time("decode", lambda: pictures.read(photo))
+    picture = watch.time("decode", lambda: read(photo))
     shape = working_shape(picture.width, picture.height, colorizer.settings.working_size)
     guide = torch.from_numpy(watch.time("prepare", lambda: picture.resized_lightness(*shape)))
     small = watch.time("predict", lambda: colorizer.predict(guide[None, None])[0])
     image = watch.time("finish", lambda: colorizer.finish(picture, small, guide))
-    watch.time("encode", lambda: pictures.write(image, target))
+    watch.time("encode", lambda: write(image, target))
 
 
 def plain_way(photo: Path, target: Path, colorizer: Colorizer, watch: Stopwatch) -> None:

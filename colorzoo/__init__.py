@@ -15,7 +15,6 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from colorzoo._zoo import DEFAULT_MODEL
     from colorzoo.attention import attention_maps
     from colorzoo.colorizer import Colorizer, load
     from colorzoo.errors import (
@@ -33,12 +32,13 @@ if TYPE_CHECKING:
     )
     from colorzoo.evaluation.evaluate import evaluate
     from colorzoo.evaluation.report import Report
-    from colorzoo.hub.catalog import ModelInfo, list_models
     from colorzoo.hub.publish import push, push_space
-    from colorzoo.hub.weights import ImageSettings, create_model, save
+    from colorzoo.modelfolder.weights import ImageSettings, create_model, save
     from colorzoo.registry import list_architectures, register
     from colorzoo.training.config import TrainingConfig
     from colorzoo.training.trainer import train
+    from colorzoo.zoo.catalog import ModelInfo, list_models
+    from colorzoo.zoo.folders import DEFAULT_MODEL
 
 __version__ = "0.1.0"
 
@@ -75,14 +75,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "colorzoo._zoo": ("DEFAULT_MODEL",),
+    "colorzoo.zoo.folders": ("DEFAULT_MODEL",),
     "colorzoo.attention": ("attention_maps",),
     "colorzoo.colorizer": ("Colorizer", "load"),
     "colorzoo.evaluation.evaluate": ("evaluate",),
     "colorzoo.evaluation.report": ("Report",),
-    "colorzoo.hub.catalog": ("ModelInfo", "list_models"),
+    "colorzoo.zoo.catalog": ("ModelInfo", "list_models"),
     "colorzoo.hub.publish": ("push", "push_space"),
-    "colorzoo.hub.weights": ("ImageSettings", "create_model", "save"),
+    "colorzoo.modelfolder.weights": ("ImageSettings", "create_model", "save"),
     "colorzoo.registry": ("list_architectures", "register"),
     "colorzoo.training.config": ("TrainingConfig",),
     "colorzoo.training.trainer": ("train",),

@@ -12,7 +12,7 @@ from torch import Tensor
 from colorzoo import color
 from colorzoo.colorizer import Colorizer, working_shape
 from colorzoo.errors import ConfigError
-from colorzoo.pictures import PictureSource, read
+from colorzoo.pictures.read import PictureSource, read
 
 
 @runtime_checkable

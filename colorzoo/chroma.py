@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorzoo import color
-from colorzoo._samples import strip_bounds
 from colorzoo.errors import ConfigError, TensorError
+from colorzoo.pictures.strips import strip_bounds
 
 _RADIUS: Final = 1
 _SOFTNESS: Final = 128.0  # in squared units of L: variance of L at which the slope is halved

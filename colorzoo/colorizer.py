@@ -17,20 +17,21 @@ from PIL import Image
 from torch import Tensor, nn
 
 from colorzoo import chroma, color
-from colorzoo._samples import single_thread
 from colorzoo.devices import pick_device, pick_dtype
 from colorzoo.errors import ConfigError, PictureError, TensorError
-from colorzoo.folders import FileResult, FolderReport, identities, is_any_of, plan
-from colorzoo.hub.format import MAX_WORKING_SIZE
 from colorzoo.hub.names import locate
-from colorzoo.hub.weights import ImageSettings, load_model
-from colorzoo.pictures import Picture, PictureSource, read, write
+from colorzoo.jobs.files import FileResult, FolderReport, identities, is_any_of, plan
+from colorzoo.modelfolder.format import MAX_WORKING_SIZE
+from colorzoo.modelfolder.weights import ImageSettings, load_model
+from colorzoo.pictures.picture import Picture
+from colorzoo.pictures.read import PictureSource, read
+from colorzoo.pictures.strips import single_thread
+from colorzoo.pictures.write import write
 from colorzoo.registry import ARCHITECTURES
 
 _log = logging.getLogger(__name__)
 
-_LONGEST: Final = 4
-"""The longer side that a generator sees is at most this many times the working size."""
+_LONGEST: Final = 4  # the longer side seen is at most this many times the working size
 
 
 class Colorizer:
@@ -50,7 +51,6 @@ class Colorizer:
 
     Raises:
         ConfigError: The device or dtype is unknown or not there.
-        RegistrationError: The generator's class is not in the registry.
     """
 
     def __init__(

@@ -24,11 +24,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from colorzoo.config import from_dict, to_dict
 from colorzoo.errors import ColorzooError, WeightsError
-from colorzoo.hub.format import WEIGHTS_FILE
-from colorzoo.hub.weights import load_model, save
+from colorzoo.modelfolder.format import WEIGHTS_FILE
+from colorzoo.modelfolder.weights import load_model, save
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, ArchitectureSpec, Registry
+from colorzoo.schema import from_dict, to_dict
 
 TOLERANCE = 1e-4
 """Largest difference between equal results that were summed up in another order."""

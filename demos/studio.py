@@ -17,11 +17,11 @@ import numpy as np
 from PIL import Image
 
 import colorzoo
-from colorzoo import pictures
 from colorzoo.attention import has_attention_maps
-from colorzoo.hub.catalog import read_info
-from colorzoo.hub.facts import read_facts
-from colorzoo.hub.scores import SCORES
+from colorzoo.modelfolder.facts import read_facts
+from colorzoo.pictures.write import write
+from colorzoo.zoo.catalog import read_info
+from colorzoo.zoo.scores import SCORES
 
 MAX_BYTES: Final = 30_000_000
 MAX_PIXELS: Final = 50_000_000
@@ -228,12 +228,12 @@ class Studio:
         seconds = time.perf_counter() - started
         shown = ".png" if colored.has_transparency_data else ".jpg"
         with self.desk.new_folder() as folder:
-            download = pictures.write(colored, folder / f"{path.stem}-color{suffix}")
-            before = pictures.write(grey, folder / f"before{shown}")
+            download = write(colored, folder / f"{path.stem}-color{suffix}")
+            before = write(grey, folder / f"before{shown}")
             if suffix.lower() in _SHOWN_BY_BROWSERS:
                 after = download
             else:
-                after = pictures.write(colored, folder / f"after{shown}")
+                after = write(colored, folder / f"after{shown}")
         size = f"{colored.width} x {colored.height} pixels"
         return Coloring(before, after, download, f"{size}, {label}, {seconds:.1f} s")
 
@@ -263,7 +263,7 @@ class Studio:
                     try:
                         suffix = check_picture(path)
                         (colored,) = self.render(path, label, (saturation,))
-                        written = pictures.write(colored, folder / f"{number}{suffix}")
+                        written = write(colored, folder / f"{number}{suffix}")
                     except (colorzoo.ColorzooError, RefusedError) as error:
                         failed[free_name(path.name, failed)] = readable(error, path)
                         continue
@@ -272,7 +272,7 @@ class Studio:
                     written.unlink()
                     colored.thumbnail((_THUMBNAIL, _THUMBNAIL))
                     shown = ".png" if colored.has_transparency_data else ".jpg"
-                    preview = pictures.write(colored, folder / f"preview-{number}{shown}")
+                    preview = write(colored, folder / f"preview-{number}{shown}")
                     previews.append((preview, name))
             if not previews:
                 raise RefusedError("None could be coloured. " + " ".join(failed.values()))
@@ -289,7 +289,7 @@ class Studio:
         with self.desk.new_folder() as folder:
             for number, found in enumerate(maps, start=1):
                 low, high = float(found.min()), float(found.max())
-                file = pictures.write(tint(grey, found), folder / f"gate-{number}.jpg")
+                file = write(tint(grey, found), folder / f"gate-{number}.jpg")
                 caption = f"{found.shape[1]} x {found.shape[0]}: {low:.0%} to {high:.0%}"
                 overlays.append((file, caption))
         return overlays

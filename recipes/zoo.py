@@ -14,11 +14,11 @@ from pathlib import Path
 from PIL import Image
 
 import colorzoo
-from colorzoo._zoo import zoo_folder
 from colorzoo.cli import commands
-from colorzoo.hub.weights import load_model
+from colorzoo.modelfolder.weights import load_model
 from colorzoo.training.checkpoints import Checkpoints
 from colorzoo.training.config import load_config
+from colorzoo.zoo.folders import zoo_folder
 
 ROOT = Path(__file__).parent.parent
 MODELS = (

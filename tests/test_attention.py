@@ -9,7 +9,7 @@ from PIL import Image
 
 import colorzoo
 from colorzoo.attention import has_attention_maps
-from colorzoo.pictures import read
+from colorzoo.pictures.read import read
 
 
 def colorizer_of(architecture: str, **values: object) -> colorzoo.Colorizer:

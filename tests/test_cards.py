@@ -13,15 +13,15 @@ from conftest import FACTS, ROOT
 from huggingface_hub import ModelCard
 
 import colorzoo
-from colorzoo._zoo import zoo_folder
 from colorzoo.cli import commands
-from colorzoo.config import from_dict
 from colorzoo.errors import ColorzooError, ConfigError, HubError, WeightsError
 from colorzoo.evaluation.report import Report, Row
-from colorzoo.hub import catalog
-from colorzoo.hub.cards import is_edited, render_card, render_table
-from colorzoo.hub.catalog import list_models, model_names
-from colorzoo.hub.facts import EvaluationFacts, Facts, read_facts
+from colorzoo.modelfolder.facts import EvaluationFacts, Facts, read_facts
+from colorzoo.schema import from_dict
+from colorzoo.zoo import catalog, folders
+from colorzoo.zoo.cards import is_edited, render_card, render_table
+from colorzoo.zoo.catalog import list_models, model_names
+from colorzoo.zoo.folders import zoo_folder
 
 ABOUT = """
 description = "A very small net."
@@ -67,8 +67,8 @@ def zoo(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model_folder.rename(zoo / "tiny-model")
     (zoo / "tiny-model" / "about.toml").write_text(ABOUT)
     (zoo / "tiny-model" / "before-after.jpg").write_bytes(b"jpeg")
-    package = zoo.parent / "colorzoo" / "__init__.py"
-    monkeypatch.setattr(colorzoo, "__file__", str(package))
+    here = zoo.parent / "colorzoo" / "zoo" / "folders.py"
+    monkeypatch.setattr(folders, "__file__", str(here))
     return zoo
 
 
@@ -94,7 +94,7 @@ def test_facts_of_the_zoo_are_of_its_weights(name: str) -> None:
     assert facts.about.limits
     assert facts.architecture == catalog.read_info(folder).architecture
     if (folder / "model.safetensors").is_file():
-        from colorzoo.hub.facts import check_facts
+        from colorzoo.modelfolder.facts import check_facts
 
         check_facts(folder, facts)
 

@@ -4,8 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorzoo import _samples, chroma, color
+from colorzoo import chroma, color
 from colorzoo.errors import ConfigError, TensorError
+from colorzoo.pictures import strips
 
 
 def shrink(planes: Tensor, size: tuple[int, int]) -> Tensor:
@@ -34,7 +35,7 @@ def test_strips_change_nothing(
     ab, guide = torch.randn(2, *small) * 30, torch.rand(small) * 100
     lightness = torch.rand(full) * 100
     whole = chroma.upsample(ab, guide, lightness)
-    monkeypatch.setattr(_samples, "STRIP_PIXELS", 3 * full[1])
+    monkeypatch.setattr(strips, "STRIP_PIXELS", 3 * full[1])
     assert whole.shape == (2, *full)
     torch.testing.assert_close(chroma.upsample(ab, guide, lightness), whole, atol=2e-3, rtol=0)
 

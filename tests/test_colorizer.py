@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from torch import Tensor, nn
 
 import colorzoo
-from colorzoo import color, pictures
+from colorzoo import color
 from colorzoo.colorizer import Colorizer, working_shape
 from colorzoo.errors import (
     ColorzooError,
@@ -19,6 +19,7 @@ from colorzoo.errors import (
     TensorError,
     UnknownNameError,
 )
+from colorzoo.pictures.write import write
 
 
 @pytest.fixture
@@ -314,5 +315,5 @@ def test_load_says_what_is_wrong(
 
 def test_written_colours_are_read_back(colorizer: Colorizer, tmp_path: Path) -> None:
     image = colorizer(grey(64, 50))
-    with Image.open(pictures.write(image, tmp_path / "out.png")) as back:
+    with Image.open(write(image, tmp_path / "out.png")) as back:
         assert np.array_equal(np.asarray(back), np.asarray(image))

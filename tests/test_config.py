@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import pytest
 
-from colorzoo.config import from_dict, read_json, read_toml, replace, to_dict
 from colorzoo.errors import ConfigError
+from colorzoo.schema import from_dict, read_json, read_toml, replace, to_dict
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ import pytest
 import torch
 from PIL import Image
 
-from colorzoo.data.hub import HubSource, HubStream
 from colorzoo.data.loader import LoaderSettings, make_loader, make_stream_loader
 from colorzoo.data.photos import Augmentation, Draws, PhotoDataset, Sizes, colorfulness, decode
 from colorzoo.data.sources import PhotoSource, open_source
+from colorzoo.data.streaming import HubSource, HubStream
 from colorzoo.errors import DataError
 from colorzoo.evaluation import metrics
 from colorzoo.training.validation import Validation

@@ -7,7 +7,7 @@ from PIL import Image
 import colorzoo
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import PictureError
-from colorzoo.folders import FileResult, plan
+from colorzoo.jobs.files import FileResult, plan
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from hub_server import READER, Hub, Repo, sha256
 import colorzoo
 from colorzoo.errors import ColorzooError, ConfigError, HubError, WeightsError
 from colorzoo.hub.names import locate
+from colorzoo.zoo import folders
 
 NAME = "someone/tiny-model"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -263,8 +264,8 @@ def pinned(repo: Repo, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> P
     pin = {"repo": NAME, "revision": repo.refs["main"], "sha256": sha256(weights)}
     (model_folder / "pin.json").write_text(json.dumps(pin))
     model_folder.rename(zoo / model_folder.name)
-    package = zoo.parent / "colorzoo" / "__init__.py"
-    monkeypatch.setattr(colorzoo, "__file__", str(package))
+    here = zoo.parent / "colorzoo" / "zoo" / "folders.py"
+    monkeypatch.setattr(folders, "__file__", str(here))
     return zoo / "tiny-model" / "pin.json"
 
 

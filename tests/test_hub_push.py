@@ -13,13 +13,14 @@ from conftest import FACTS
 from hub_server import READER, WRITER, Hub
 
 import colorzoo
-from colorzoo._zoo import zoo_folder
 from colorzoo.cli import commands
-from colorzoo.config import from_dict
 from colorzoo.errors import ColorzooError, HubError, WeightsError
-from colorzoo.hub.facts import About, collect_facts, render_facts
 from colorzoo.hub.publish import push, push_space
-from colorzoo.hub.weights import load_model
+from colorzoo.modelfolder.facts import About, collect_facts, render_facts
+from colorzoo.modelfolder.weights import load_model
+from colorzoo.schema import from_dict
+from colorzoo.zoo import folders
+from colorzoo.zoo.folders import zoo_folder
 
 # The client uploads in a way that the network library under it has given up.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -213,7 +214,8 @@ def test_the_whole_zoo_by_command(
     for name in ("first-net", "second-net"):
         shutil.copytree(folder, zoo / name)
     shutil.copy(zoo_folder() / "template.md", zoo)
-    monkeypatch.setattr(colorzoo, "__file__", str(tmp_path / "colorzoo" / "__init__.py"))
+    here = tmp_path / "colorzoo" / "zoo" / "folders.py"
+    monkeypatch.setattr(folders, "__file__", str(here))
     push_all = ("push", "--all", zoo, "--namespace", "someone")
     assert invoke(*push_all, "--dry-run")[0] == 0
     assert hub.repos == {}

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import colorzoo
-from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError, HubError, TensorError, WeightsError
-from colorzoo.models._squeezenet import SqueezeNet
+from colorzoo.features import squeezenet
+from colorzoo.features.squeezenet import SqueezeNet
 from colorzoo.models.dense_unet import DenseUNet, DenseUNetConfig
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 
@@ -115,7 +115,7 @@ def test_imagenet_features_are_those_of_the_original_preprocessing() -> None:
     """The first convolution against the definition: BGR in 0..255 less its mean, and 64 times."""
     features = SqueezeNet(in_channels=3)
     features.load_imagenet()
-    weights = load_file(zoo_folder() / "squeezenet-imagenet" / "model.safetensors")
+    weights = load_file(squeezenet.WEIGHTS)
     rgb = torch.rand(1, 3, 32, 32)
     bgr = 255.0 * rgb.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
     kernel, bias = weights["conv1.weight"].float(), weights["conv1.bias"].float()
@@ -127,9 +127,9 @@ def test_imagenet_features_are_those_of_the_original_preprocessing() -> None:
 def test_imagenet_features_that_are_damaged_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "zoo" / "squeezenet-imagenet").mkdir(parents=True)
-    (tmp_path / "zoo" / "squeezenet-imagenet" / "model.safetensors").write_bytes(b"no weights")
-    monkeypatch.setattr(colorzoo, "__file__", str(tmp_path / "__init__.py"))
+    damaged = tmp_path / "squeezenet.safetensors"
+    damaged.write_bytes(b"no weights")
+    monkeypatch.setattr(squeezenet, "WEIGHTS", damaged)
     with pytest.raises(WeightsError, match="Install colorzoo again"):
         tiny("squeeze-unet", pretrained=True).load_pretrained()
 

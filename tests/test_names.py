@@ -6,31 +6,30 @@ from pathlib import Path
 import pytest
 from conftest import FACTS
 
-import colorzoo
-from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError, HubError, UnknownNameError
-from colorzoo.hub.catalog import list_models, read_info
 from colorzoo.hub.names import locate
+from colorzoo.zoo import folders
+from colorzoo.zoo.catalog import list_models, read_info
+from colorzoo.zoo.folders import zoo_folder
 
 
 @pytest.fixture
 def zoo(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installed zoo of two models: a package folder that holds ``zoo``."""
+    """An installed zoo of two models: a package folder that holds ``zoo/models``."""
     package = tmp_path / "site" / "colorzoo"
     for name in ("tiny-gan", "tiny-plain"):
-        folder = package / "zoo" / name
+        folder = package / "zoo" / "models" / name
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
         for path in model_folder.iterdir():
             (folder / path.name).write_bytes(path.read_bytes())
-    (package / "zoo" / "tiny-gan" / "facts.json").write_text(json.dumps(FACTS))
-    (package / "zoo" / "__init__.py").touch()
-    monkeypatch.setattr(colorzoo, "__file__", str(package / "__init__.py"))
-    return package / "zoo"
+    (package / "zoo" / "models" / "tiny-gan" / "facts.json").write_text(json.dumps(FACTS))
+    monkeypatch.setattr(folders, "__file__", str(package / "zoo" / "folders.py"))
+    return package / "zoo" / "models"
 
 
 def test_a_clone_keeps_its_models_in_hub_cards(root: Path) -> None:
-    assert zoo_folder() in (root / "hub_cards", root / "colorzoo" / "zoo")
+    assert zoo_folder() in (root / "hub_cards", root / "colorzoo" / "zoo" / "models")
 
 
 def test_models_of_the_zoo_are_listed(zoo: Path) -> None:

@@ -47,9 +47,9 @@ def test_the_wheel_holds_code_types_and_models(wheel: Path, root: Path, tmp_path
     code = {path.relative_to(root).as_posix() for path in (root / "colorzoo").rglob("*.py")}
     assert code | {"colorzoo/py.typed"} <= names
     models = {path.relative_to(root / "hub_cards") for path in root.glob("hub_cards/*/*.*")}
-    assert {f"colorzoo/zoo/{path.as_posix()}" for path in models} <= names
+    assert {f"colorzoo/zoo/models/{path.as_posix()}" for path in models} <= names
     files = ("README.md", "config.json", "facts.json", "model.safetensors")
-    assert {f"colorzoo/zoo/tiny-gan/{name}" for name in files} <= names
+    assert {f"colorzoo/zoo/models/tiny-gan/{name}" for name in files} <= names
     page = ("app.py", "page.py", "studio.py", "style.css", "examples/migrant-mother.jpg")
     assert {f"colorzoo/demos/{name}" for name in page} <= names
     tops = {name.partition("/")[0] for name in names}
@@ -61,4 +61,4 @@ def test_the_wheel_holds_code_types_and_models(wheel: Path, root: Path, tmp_path
         text=True,
         check=True,
     )
-    assert Path(json.loads(result.stdout)["folder"]).parent.name == "zoo"
+    assert Path(json.loads(result.stdout)["folder"]).parent.name == "models"

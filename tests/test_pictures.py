@@ -9,8 +9,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
-from colorzoo import color, pictures
+from colorzoo import color
 from colorzoo.errors import PictureError
+from colorzoo.pictures.picture import Picture
+from colorzoo.pictures.read import read, to_rgb
+from colorzoo.pictures.write import write
 
 WIDTH, HEIGHT = 23, 17
 
@@ -24,7 +27,7 @@ def photo() -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def lightness(picture: pictures.Picture) -> NDArray[np.float32]:
+def lightness(picture: Picture) -> NDArray[np.float32]:
     return picture.lightness(0, picture.height)
 
 
@@ -61,7 +64,7 @@ def test_every_mode_gives_its_lightness_and_stays_as_it_is(mode: str) -> None:
     image = MODES[mode]()
     assert image.mode == mode
     before = image.tobytes()
-    picture = pictures.read(image)
+    picture = read(image)
     shown = ramp() if mode in ("I;16", "I", "F") else image.convert("LA") if mode == "La" else image
     assert (picture.width, picture.height) == (WIDTH, HEIGHT)
     assert np.abs(lightness(picture) - exact_lightness(shown)).max() < 2e-3
@@ -72,10 +75,10 @@ def test_every_mode_gives_its_lightness_and_stays_as_it_is(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["I;16", "I", "F"])
 def test_deep_greys_are_scaled_to_rgb_and_others_converted(mode: str) -> None:
-    assert np.array_equal(pictures.to_rgb(MODES[mode]()), ramp().convert("RGB"))
-    assert np.array_equal(pictures.to_rgb(photo().convert("CMYK")), photo())
+    assert np.array_equal(to_rgb(MODES[mode]()), ramp().convert("RGB"))
+    assert np.array_equal(to_rgb(photo().convert("CMYK")), photo())
     with pytest.raises(PictureError, match="0..65535"):
-        pictures.to_rgb(Image.fromarray(np.array([[70_000]], dtype=np.int32)))
+        to_rgb(Image.fromarray(np.array([[70_000]], dtype=np.int32)))
 
 
 def test_lab_pictures_keep_their_lightness() -> None:
@@ -85,11 +88,11 @@ def test_lab_pictures_keep_their_lightness() -> None:
     lab = ImageCms.applyTransform(photo(), transform)
     assert lab is not None
     # Theirs is relative to D50, so the lightness of strong colours is a little another.
-    assert np.abs(lightness(pictures.read(lab)) - exact_lightness(photo())).mean() < 1.0
+    assert np.abs(lightness(read(lab)) - exact_lightness(photo())).mean() < 1.0
 
 
 def test_grey_in_three_channels_is_as_grey_in_one() -> None:
-    one, three = pictures.read(ramp()), pictures.read(ramp().convert("RGB"))
+    one, three = read(ramp()), read(ramp().convert("RGB"))
     assert three.codes.dtype == np.uint8
     assert np.array_equal(one.codes, three.codes)
     assert np.array_equal(one.table, three.table)
@@ -101,7 +104,7 @@ def test_transparency_of_palettes_greys_and_colours_becomes_alpha(tmp_path: Path
     colours.save(tmp_path / "palette.gif", transparency=colours.getpixel((4, 4)))
     sixteen_bit().save(tmp_path / "sixteen.png", transparency=0)
     for file in tmp_path.iterdir():
-        alpha = pictures.read(file).alpha
+        alpha = read(file).alpha
         assert alpha is not None, file
         assert set(np.unique(alpha)) == {0, 255}, file
 
@@ -124,7 +127,7 @@ ARRAYS = {
 @pytest.mark.parametrize("kind", ARRAYS)
 def test_arrays_give_their_lightness_and_stay_as_they_are(kind: str) -> None:
     array = ARRAYS[kind].copy()
-    picture = pictures.read(array)
+    picture = read(array)
     tolerance = 0.06 if kind == "float16" else 2e-3
     assert np.abs(lightness(picture) - exact_lightness(ramp())).max() < tolerance
     assert np.array_equal(array, ARRAYS[kind])
@@ -135,14 +138,14 @@ def test_colour_arrays_and_pictures_agree() -> None:
     array = np.asarray(photo())
     expected = exact_lightness(photo())
     for pixels in (array, array.astype(np.uint16) * 257, array / 255):
-        assert np.abs(lightness(pictures.read(pixels)) - expected).max() < 2e-3
+        assert np.abs(lightness(read(pixels)) - expected).max() < 2e-3
 
 
 def test_masks_and_alpha_of_arrays() -> None:
     mask = np.asarray(ramp()) > 99
-    assert set(np.unique(lightness(pictures.read(mask)))) == {0.0, 100.0}
+    assert set(np.unique(lightness(read(mask)))) == {0.0, 100.0}
     half = np.full((3, 3, 4), 0.5)
-    assert np.array_equal(pictures.read(half).alpha, np.full((3, 3), 128, dtype=np.uint8))
+    assert np.array_equal(read(half).alpha, np.full((3, 3), 128, dtype=np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -163,16 +166,16 @@ def test_masks_and_alpha_of_arrays() -> None:
 )
 def test_wrong_arrays_are_refused(array: NDArray[np.generic], fault: str) -> None:
     with pytest.raises(PictureError, match=fault):
-        pictures.read(array)
+        read(array)
 
 
 def test_other_things_are_no_pictures() -> None:
     with pytest.raises(PictureError, match=r"Colorizer\.predict"):
-        pictures.read(torch.zeros(1, 1, 4, 4))  # type: ignore[arg-type]  # on purpose
+        read(torch.zeros(1, 1, 4, 4))  # type: ignore[arg-type]  # on purpose
     with pytest.raises(PictureError, match="no pixels"):
-        pictures.read(Image.new("L", (0, 4)))
+        read(Image.new("L", (0, 4)))
     with pytest.raises(PictureError, match=r"0\.\.65535"):
-        pictures.read(Image.new("I", (2, 2), 70000))
+        read(Image.new("I", (2, 2), 70000))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -183,7 +186,7 @@ def test_orientation_is_applied_once_and_the_rest_of_exif_kept(
     exif[ExifTags.Base.Orientation] = orientation
     exif[ExifTags.Base.Make] = "Box camera"
     ramp().save(tmp_path / "turned.png", exif=exif)
-    picture = pictures.read(tmp_path / "turned.png")
+    picture = read(tmp_path / "turned.png")
     tall = orientation >= 5
     assert (picture.width, picture.height) == ((HEIGHT, WIDTH) if tall else (WIDTH, HEIGHT))
     corners = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0)}
@@ -198,7 +201,7 @@ def test_orientation_is_applied_once_and_the_rest_of_exif_kept(
 def test_the_exif_of_a_given_picture_is_not_changed() -> None:
     image = ramp()
     image.getexif()[ExifTags.Base.Orientation] = 6
-    assert pictures.read(image).width == HEIGHT
+    assert read(image).width == HEIGHT
     assert image.getexif()[ExifTags.Base.Orientation] == 6
 
 
@@ -206,7 +209,7 @@ def test_the_exif_of_a_given_picture_is_not_changed() -> None:
 def test_broken_exif_is_left_out_and_noted(exif: bytes) -> None:
     image = ramp()
     image.info["exif"] = exif
-    picture = pictures.read(image)
+    picture = read(image)
     assert picture.exif is None
     assert np.array_equal(picture.codes, np.asarray(image))
 
@@ -215,11 +218,11 @@ def test_metadata_and_layout_of_a_tiff_are_told_apart(tmp_path: Path) -> None:
     tags = Image.Exif()
     tags[ExifTags.Base.ImageDescription] = "Grandmother, 1931"
     sixteen_bit().save(tmp_path / "scan.tif", exif=tags, compression="tiff_lzw")
-    picture = pictures.read(tmp_path / "scan.tif")
+    picture = read(tmp_path / "scan.tif")
     assert picture.bit_depth == 16
     image = picture.assemble([(0, np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8))])
     for name in ("out.tif", "out.jpg", "out.png", "out.webp"):
-        with Image.open(pictures.write(image, tmp_path / name)) as back:
+        with Image.open(write(image, tmp_path / name)) as back:
             assert back.mode == "RGB"
             assert back.getexif()[ExifTags.Base.ImageDescription] == "Grandmother, 1931"
 
@@ -247,7 +250,7 @@ def curve_profile(space: bytes, gamma: float) -> bytes:
 def test_a_grey_profile_becomes_the_curve_of_lightness() -> None:
     image = ramp()
     image.info["icc_profile"] = curve_profile(b"GRAY", 1.0)
-    picture = pictures.read(image)
+    picture = read(image)
     assert picture.notes == ()
     linear = torch.arange(256, dtype=torch.float64).expand(3, 1, 256) / 255
     encoded = torch.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
@@ -256,35 +259,35 @@ def test_a_grey_profile_becomes_the_curve_of_lightness() -> None:
     assert picture.icc_profile is not None
     sixteen = sixteen_bit()
     sixteen.info["icc_profile"] = image.info["icc_profile"]
-    assert np.abs(lightness(pictures.read(sixteen)) - lightness(picture)).max() < 0.01
+    assert np.abs(lightness(read(sixteen)) - lightness(picture)).max() < 0.01
 
 
 def test_an_srgb_profile_changes_nothing_and_comes_back(tmp_path: Path) -> None:
     photo().save(tmp_path / "photo.png", icc_profile=profile_of("sRGB"))
-    picture = pictures.read(tmp_path / "photo.png")
-    assert np.array_equal(picture.codes, pictures.read(photo()).codes)
+    picture = read(tmp_path / "photo.png")
+    assert np.array_equal(picture.codes, read(photo()).codes)
     image = picture.assemble([(0, np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8))])
     for name in ("out.png", "out.jpg", "out.tif", "out.webp"):
-        with Image.open(pictures.write(image, tmp_path / name)) as back:
+        with Image.open(write(image, tmp_path / name)) as back:
             opened = ImageCms.ImageCmsProfile(io.BytesIO(back.info["icc_profile"]))
             assert "sRGB" in ImageCms.getProfileDescription(opened)
-    assert "icc_profile" not in pictures.read(photo()).assemble([]).info
+    assert "icc_profile" not in read(photo()).assemble([]).info
 
 
 @pytest.mark.parametrize("profile", [b"no profile at all", curve_profile(b"GRAY", 1.8)])
 def test_a_profile_that_cannot_be_used_is_noted(profile: bytes) -> None:
     image = photo()
     image.info["icc_profile"] = profile
-    picture = pictures.read(image)
+    picture = read(image)
     assert len(picture.notes) == 1
     assert "ignored" in picture.notes[0]
-    assert np.array_equal(picture.codes, pictures.read(photo()).codes)
+    assert np.array_equal(picture.codes, read(photo()).codes)
 
 
 def test_of_an_animation_the_first_frame_is_taken_and_noted(tmp_path: Path) -> None:
     frames = [Image.new("L", (8, 8), shade) for shade in (200, 100, 0)]
     frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
-    picture = pictures.read(tmp_path / "film.gif")
+    picture = read(tmp_path / "film.gif")
     assert "3 pictures" in picture.notes[0]
     assert (picture.codes == 200).all()
 
@@ -315,7 +318,7 @@ def test_broken_files_are_refused_by_name(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(PictureError, match=fault) as caught:
-        pictures.read(path)
+        read(path)
     assert "portrait.jpg" in str(caught.value)
 
 
@@ -323,37 +326,37 @@ def test_folders_bombs_and_broken_pil_pictures_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(PictureError, match="folder"):
-        pictures.read(tmp_path)
+        read(tmp_path)
     (tmp_path / "cut.jpg").write_bytes(jpeg()[:-400])
     with Image.open(tmp_path / "cut.jpg") as lazy, pytest.raises(PictureError, match="cut off"):
-        pictures.read(lazy)
+        read(lazy)
     photo().save(tmp_path / "bomb.png")
     for limit in (WIDTH * HEIGHT - 1, WIDTH * HEIGHT // 3):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
         with pytest.raises(PictureError, match="MAX_IMAGE_PIXELS"):
-            pictures.read(tmp_path / "bomb.png")
+            read(tmp_path / "bomb.png")
 
 
 def test_resizing_is_that_of_pillow_and_strips_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (401, 297), dtype=np.uint8)
-    picture = pictures.read(pixels)
+    picture = read(pixels)
     whole = picture.resized_lightness(30, 41)
     expected = Image.fromarray(lightness(picture)).resize(
         (30, 41), Image.Resampling.BICUBIC, reducing_gap=3.0
     )
     assert whole.shape == (41, 30)
     assert np.abs(whole - np.asarray(expected)).max() < 0.5
-    monkeypatch.setattr("colorzoo._samples.STRIP_PIXELS", 5000)
+    monkeypatch.setattr("colorzoo.pictures.strips.STRIP_PIXELS", 5000)
     assert np.abs(picture.resized_lightness(30, 41) - whole).max() < 1e-3
     assert picture.resized_lightness(600, 900).shape == (900, 600)
 
 
 def test_writing_makes_folders_replaces_and_leaves_no_rest(tmp_path: Path) -> None:
     place = tmp_path / "new" / "deeper" / "photo.PNG"
-    assert pictures.write(ramp(), place) == place
-    pictures.write(photo(), place)
+    assert write(ramp(), place) == place
+    write(photo(), place)
     with Image.open(place) as back:
         assert np.array_equal(np.asarray(back), np.asarray(photo()))
     assert [path.name for path in place.parent.iterdir()] == ["photo.PNG"]
@@ -371,6 +374,6 @@ def test_what_cannot_be_written_is_refused_and_leaves_the_old_file(tmp_path: Pat
     ):
         (tmp_path / "long.webp").write_bytes(b"old")
         with pytest.raises(PictureError, match=fault):
-            pictures.write(image, tmp_path / name)
+            write(image, tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "long.webp"]
     assert (tmp_path / "long.webp").read_bytes() == b"old"

@@ -8,9 +8,9 @@ import pytest
 from conftest import ROOT, Run
 
 import colorzoo
-from colorzoo.config import to_dict
 from colorzoo.errors import ConfigError
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
+from colorzoo.schema import to_dict
 from colorzoo.training.config import TrainingConfig, load_config
 from colorzoo.training.example import example_text
 from colorzoo.training.trainer import train

@@ -153,8 +153,8 @@ def test_accumulated_batches_equal_one_large_batch(config_file: Path, tmp_path: 
 def test_every_architecture_trains(name: str, config_file: Path) -> None:
     if name == "timm-unet":
         pytest.importorskip("timm")
-    from colorzoo.config import to_dict
     from colorzoo.registry import ARCHITECTURES
+    from colorzoo.schema import to_dict
 
     spec = ARCHITECTURES.get(name)
     config = load_config(config_file, ["run.steps=2", "run.validate_every=0"])
@@ -163,7 +163,7 @@ def test_every_architecture_trains(name: str, config_file: Path) -> None:
     values = to_dict(config)
     values["model"] = {"name": name, "config": to_dict(tiny)}
     values["data"]["size"] = size
-    from colorzoo.config import from_dict
+    from colorzoo.schema import from_dict
 
     result = train(from_dict(TrainingConfig, values, where="test"))
     assert result.model

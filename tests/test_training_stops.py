@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorzoo._files import replace_text
 from colorzoo.errors import TrainingError
+from colorzoo.files import replace_text
 from colorzoo.training.config import load_config
 from colorzoo.training.logbook import Logbook
 from colorzoo.training.trainer import Trainer, train

@@ -14,7 +14,7 @@ from torch import nn
 
 import colorzoo
 from colorzoo.errors import ColorzooError, ConfigError, RegistrationError, WeightsError
-from colorzoo.hub.weights import load_model
+from colorzoo.modelfolder.weights import load_model
 from colorzoo.models.attention_unet import AttentionUNetConfig
 
 

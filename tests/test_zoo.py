@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Run
 
-from colorzoo.hub.facts import check_facts, read_facts
-from colorzoo.hub.format import read_model_file
+from colorzoo.modelfolder.facts import check_facts, read_facts
+from colorzoo.modelfolder.format import read_model_file
 
 pytest.importorskip("accelerate")
 

@@ -7,7 +7,7 @@ import sys
 import torch
 from torch import Tensor, nn
 
-from colorzoo.evaluation.processes import Processes
+from colorzoo.processes import Processes
 from colorzoo.training.config import load_config
 from colorzoo.training.trainer import Trainer
 

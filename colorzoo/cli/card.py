@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from colorzoo._files import replace_text
-from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError
-from colorzoo.hub.cards import is_edited, render_readme, render_zoo_card
-from colorzoo.hub.catalog import model_names
-from colorzoo.hub.format import CARD_FILE
+from colorzoo.files import replace_text
 from colorzoo.hub.names import is_slug
+from colorzoo.modelfolder.format import CARD_FILE
+from colorzoo.zoo.cards import is_edited, render_readme, render_zoo_card
+from colorzoo.zoo.catalog import model_names
+from colorzoo.zoo.folders import zoo_folder
 
 
 @click.command("card")

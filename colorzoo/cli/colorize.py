@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from colorzoo._zoo import DEFAULT_MODEL
 from colorzoo.errors import PictureError
-from colorzoo.hub.format import MAX_WORKING_SIZE
+from colorzoo.modelfolder.format import MAX_WORKING_SIZE
+from colorzoo.zoo.folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from colorzoo.colorizer import Colorizer
-    from colorzoo.folders import FileResult
+    from colorzoo.jobs.files import FileResult
 
 # Names of pictures that colorzoo neither reads nor writes; a folder is not called that by intent.
 _FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".jxl", ".psd", ".svg", ".dng", ".pdf"})
@@ -112,7 +112,7 @@ def _plan(paths: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
             f"There is no file or folder {', '.join(map(str, paths))}. Give pictures, or folders "
             "of pictures."
         )
-    from colorzoo.pictures import READABLE_SUFFIXES, WRITABLE_SUFFIXES
+    from colorzoo.pictures.formats import READABLE_SUFFIXES, WRITABLE_SUFFIXES
 
     if len(paths) == 1 and paths[0].is_dir():
         return [(paths[0], out)]
@@ -192,8 +192,8 @@ def _colorize_file(
     colorizer: Colorizer, source: Path, target: Path, inputs: list[Path], options: _Options
 ) -> FileResult:
     """Colour one file as :meth:`Colorizer.folder` colours each of its."""
-    from colorzoo import pictures
-    from colorzoo.folders import FileResult, identities, is_any_of
+    from colorzoo.jobs.files import FileResult, identities, is_any_of
+    from colorzoo.pictures.write import write
 
     if is_any_of(target, identities(inputs)):
         reason = f"{target} is one of the input pictures, which are never overwritten."
@@ -202,7 +202,7 @@ def _colorize_file(
         return FileResult(source, target, "skipped")
     try:
         image = colorizer(source, saturation=options.saturation, working_size=options.working_size)
-        pictures.write(image, target)
+        write(image, target)
     except PictureError as error:
         return FileResult(source, target, "failed", str(error))
     return FileResult(source, target, "done")

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 import colorzoo
-from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError, MissingDependencyError
+from colorzoo.zoo.folders import zoo_folder
 
 
 @click.command("demo")
@@ -58,10 +58,11 @@ def make_space(folder: Path) -> None:
     without = shutil.ignore_patterns(".*", "__pycache__", "__init__.py")
     shutil.copytree(demos_folder(), folder, ignore=without)
     package = Path(colorzoo.__file__).parent
-    without = shutil.ignore_patterns("__pycache__", "demos", "zoo")
-    shutil.copytree(package, folder / "colorzoo", ignore=without)
     without = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(zoo_folder(), folder / "colorzoo" / "zoo", ignore=without)
+    shutil.copytree(package, folder / "colorzoo", ignore=without)
+    shutil.copytree(
+        zoo_folder(), folder / "colorzoo" / "zoo" / "models", ignore=without, dirs_exist_ok=True
+    )
 
 
 def demos_folder() -> Path:

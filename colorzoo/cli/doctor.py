@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 import colorzoo
-from colorzoo._zoo import zoo_folder
 from colorzoo.cli._output import print_json, print_values
-from colorzoo.hub.catalog import list_models
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
+from colorzoo.zoo.catalog import list_models
+from colorzoo.zoo.folders import zoo_folder
 
 CORE = (
     "click",

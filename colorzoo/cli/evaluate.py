@@ -54,7 +54,7 @@ def command(
     under 'accelerate launch -m colorzoo evaluate ...'.
     """
     from colorzoo.evaluation.evaluate import evaluate
-    from colorzoo.evaluation.processes import Processes
+    from colorzoo.processes import Processes
 
     report = evaluate(
         names,

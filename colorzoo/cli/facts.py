@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from colorzoo._files import replace_text
-from colorzoo.config import from_dict, read_json
 from colorzoo.errors import WeightsError
+from colorzoo.files import replace_text
+from colorzoo.schema import from_dict, read_json
 
 if TYPE_CHECKING:
-    from colorzoo.hub.facts import EvaluationFacts
+    from colorzoo.modelfolder.facts import EvaluationFacts
 
 _FILE = click.Path(path_type=Path)
 
@@ -31,7 +31,7 @@ def command(folder: Path, about: Path | None, evaluation: Path | None, row: str 
     weights' hash are measured, steps come from config.json, metrics from the report. Without a
     report the facts hold no metrics, because old ones may be of other weights.
     """
-    from colorzoo.hub.facts import (
+    from colorzoo.modelfolder.facts import (
         ABOUT_FILE,
         FACTS_FILE,
         collect_facts,
@@ -51,7 +51,7 @@ def command(folder: Path, about: Path | None, evaluation: Path | None, row: str 
 
 def _read_evaluation(path: Path, row: str | None, name: str) -> EvaluationFacts:
     from colorzoo.evaluation.report import Report
-    from colorzoo.hub.facts import EvaluationFacts
+    from colorzoo.modelfolder.facts import EvaluationFacts
 
     report = Report.from_dict(read_json(path))
     only = report.models[0].name if len(report.models) == 1 else name

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colorzoo.cli._output import print_json, print_values, show_bytes
-from colorzoo.config import to_dict
 from colorzoo.errors import UnknownNameError, did_you_mean
-from colorzoo.hub.catalog import list_models, model_names, read_info
 from colorzoo.hub.names import is_slug, locate
 from colorzoo.registry import ARCHITECTURES, ArchitectureSpec
+from colorzoo.schema import to_dict
+from colorzoo.zoo.catalog import list_models, model_names, read_info
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +48,7 @@ def _describe(name: str) -> dict[str, Any]:
 
 
 def _describe_model(name: str) -> dict[str, Any]:
-    from colorzoo.hub.weights import load_model
+    from colorzoo.modelfolder.weights import load_model
 
     folder = locate(name)
     loaded = load_model(folder)

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from colorzoo.cli._output import print_json, print_table, show, show_bytes
-from colorzoo.hub.catalog import ModelInfo, list_models
 from colorzoo.registry import ARCHITECTURES
+from colorzoo.zoo.catalog import ModelInfo, list_models
 
 
 @click.command("list")

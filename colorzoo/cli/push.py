@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from colorzoo._files import replace_text
 from colorzoo.cli._output import print_push
-from colorzoo.config import to_dict
 from colorzoo.errors import ColorzooError
+from colorzoo.files import replace_text
+from colorzoo.schema import to_dict
 
 if TYPE_CHECKING:
     from colorzoo.hub.publish import PushInfo
@@ -78,7 +78,7 @@ def _plan(
     folder: Path | None, repo: str | None, zoo: Path | None, namespace: str | None
 ) -> list[tuple[Path, str]]:
     """Pair each folder with its repository."""
-    from colorzoo.hub.format import CONFIG_FILE, WEIGHTS_FILE
+    from colorzoo.modelfolder.format import CONFIG_FILE, WEIGHTS_FILE
 
     if zoo is None:
         if folder is None or repo is None or namespace is not None:
@@ -97,9 +97,9 @@ def _plan(
 
 
 def _write_pin(folder: Path, info: PushInfo) -> None:
-    from colorzoo.hub.catalog import PIN_FILE, Pin
-    from colorzoo.hub.fetch import file_hash
-    from colorzoo.hub.format import WEIGHTS_FILE
+    from colorzoo.files import file_hash
+    from colorzoo.modelfolder.format import WEIGHTS_FILE
+    from colorzoo.zoo.catalog import PIN_FILE, Pin
 
     pin = Pin(repo=info.repo, revision=str(info.commit), sha256=file_hash(folder / WEIGHTS_FILE))
     path = folder / PIN_FILE

@@ -45,7 +45,7 @@ def command(ctx: click.Context, config: Path, overrides: tuple[str, ...], resume
 
     settings = load_config(config, list(overrides))
     # After the config, whose errors then come at once.
-    from colorzoo.evaluation.processes import Processes
+    from colorzoo.processes import Processes
     from colorzoo.training.trainer import train
 
     result = train(settings, resume=resume)

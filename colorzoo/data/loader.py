@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from colorzoo.data.hub import HubStream
 from colorzoo.data.photos import (
     Augmentation,
     Draws,
@@ -24,6 +23,7 @@ from colorzoo.data.photos import (
     vary,
 )
 from colorzoo.data.sources import PhotoSource
+from colorzoo.data.streaming import HubStream
 from colorzoo.errors import DataError
 
 _PATIENCE = 1000  # rows of a stream passed over in a row before it counts as unusable

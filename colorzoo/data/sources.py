@@ -13,7 +13,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from colorzoo.data.hub import PREFIX, open_hub_source
+from colorzoo.data.streaming import PREFIX, open_hub_source
 from colorzoo.errors import DataError
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})

@@ -27,10 +27,12 @@ from colorzoo.data.sources import open_source
 from colorzoo.errors import ConfigError, DataError
 from colorzoo.evaluation.metrics import Picture8, Truth
 from colorzoo.evaluation.perceptual import Perceptual
-from colorzoo.evaluation.processes import Processes
 from colorzoo.evaluation.report import GREY, TRUTH, Report, Row
 from colorzoo.evaluation.sheet import make_sheet
-from colorzoo.pictures import BROKEN_FILE, WRITABLE_SUFFIXES, read, to_rgb, write
+from colorzoo.pictures.formats import BROKEN_FILE, WRITABLE_SUFFIXES
+from colorzoo.pictures.read import read, to_rgb
+from colorzoo.pictures.write import write
+from colorzoo.processes import Processes
 
 Model = Colorizer | str | os.PathLike[str]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from colorzoo.config import from_dict
 from colorzoo.errors import ConfigError, UnknownNameError, did_you_mean
-from colorzoo.hub.scores import PUBLISHED, PUBLISHED_ON, SCORES, Score
+from colorzoo.schema import from_dict
+from colorzoo.zoo.scores import PUBLISHED, PUBLISHED_ON, SCORES, Score
 
 GREY = "grey"
 TRUTH = "truth"

@@ -1,1 +1,1 @@
-"""Model folders: what a name means, and how weights are loaded, saved and fetched."""
+"""What a name means, and the Hub: fetched from it, published to it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from pathlib import Path
 
 from colorzoo.errors import HubError
-from colorzoo.hub.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
+from colorzoo.files import file_hash
+from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 
 # The card tells which package brings an architecture; nothing else of a repository is fetched.
 FETCHED_FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
@@ -81,15 +81,6 @@ def _download(
         else:
             break
     return Path(folder)
-
-
-def file_hash(path: Path, *, git: bool = False) -> str:
-    """Return the SHA-256 of a file, or the SHA-1 under which git knows its content."""
-    if git:
-        content = path.read_bytes()
-        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _verify(path: Path, shown: str) -> None:

@@ -11,11 +11,11 @@ import os
 import re
 from pathlib import Path
 
-from colorzoo._zoo import zoo_folder
 from colorzoo.errors import HubError, UnknownNameError, did_you_mean
-from colorzoo.hub.catalog import model_names, read_pin
 from colorzoo.hub.fetch import fetch
-from colorzoo.hub.format import WEIGHTS_FILE
+from colorzoo.modelfolder.format import WEIGHTS_FILE
+from colorzoo.zoo.catalog import model_names, read_pin
+from colorzoo.zoo.folders import zoo_folder
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HUB_NAME = re.compile(

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 import colorzoo
-from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ColorzooError, HubError
-from colorzoo.hub.cards import is_edited, license_of, render_card
-from colorzoo.hub.facts import (
+from colorzoo.files import file_hash
+from colorzoo.hub.fetch import explain
+from colorzoo.modelfolder.facts import (
     ABOUT_FILE,
     FACTS_FILE,
     About,
@@ -27,9 +27,10 @@ from colorzoo.hub.facts import (
     read_facts,
     render_facts,
 )
-from colorzoo.hub.fetch import explain, file_hash
-from colorzoo.hub.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
-from colorzoo.hub.weights import load_model, save
+from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
+from colorzoo.modelfolder.weights import load_model, save
+from colorzoo.zoo.cards import is_edited, license_of, render_card
+from colorzoo.zoo.folders import zoo_folder
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

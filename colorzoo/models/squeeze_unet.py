@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from colorzoo.features.squeezenet import CHANNELS, SqueezeNet
 from colorzoo.models._blocks import (
     Norm,
     UpBlock,
@@ -15,7 +16,6 @@ from colorzoo.models._blocks import (
     make_upsampling,
 )
 from colorzoo.models._gates import GridGate
-from colorzoo.models._squeezenet import CHANNELS, SqueezeNet
 from colorzoo.registry import ARCHITECTURES
 
 

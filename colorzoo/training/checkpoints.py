@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
 
-from colorzoo._files import sync_folder
 from colorzoo.errors import TrainingError
+from colorzoo.files import sync_folder
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from colorzoo import config as config_io
-from colorzoo._files import replace_text
+from colorzoo import schema
 from colorzoo.data.photos import Augmentation
 from colorzoo.errors import ConfigError, TrainingError
-from colorzoo.hub.format import ImageSettings
+from colorzoo.files import replace_text
+from colorzoo.modelfolder.format import ImageSettings
 
 Precision = Literal["no", "bf16", "fp16"]
 PixelLoss = Literal["l1", "huber"]
@@ -208,7 +208,7 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> Trainin
     values = read_settings(path)
     for override in overrides or []:
         _apply_override(values, override)
-    return config_io.from_dict(TrainingConfig, values, where=path.name)
+    return schema.from_dict(TrainingConfig, values, where=path.name)
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         ConfigError: A file is absent or malformed, or extends itself in the end.
     """
     files = [path]
-    layers = [config_io.read_toml(path)]
+    layers = [schema.read_toml(path)]
     while "extends" in layers[-1]:
         base = layers[-1].pop("extends")
         if not isinstance(base, str):
@@ -232,7 +232,7 @@ def read_settings(path: Path) -> dict[str, Any]:
             raise ConfigError(
                 f"{path} extends itself: {' -> '.join(map(str, files))}. Take one extends out."
             )
-        layers.append(config_io.read_toml(files[-1]))
+        layers.append(schema.read_toml(files[-1]))
     values: dict[str, Any] = {}
     for layer in reversed(layers):
         for name, section in layer.items():
@@ -253,7 +253,7 @@ def write_config(config: TrainingConfig, path: Path) -> None:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, tomli_w.dumps(config_io.to_dict(config)))
+        replace_text(path, tomli_w.dumps(schema.to_dict(config)))
     except OSError as error:
         raise TrainingError(
             f"The run folder {path.parent} cannot be written: {error.strerror}. "

@@ -7,7 +7,7 @@ import json
 import textwrap
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from colorzoo import config as config_io
+from colorzoo import schema
 from colorzoo.training.config import DataSection, ModelSection, RunSection, TrainingConfig
 
 _HEADING = """\
@@ -41,7 +41,7 @@ def _fill(section: type[Any]) -> Any:
 
 def _section_text(name: str, section: Any) -> str:
     hints = get_type_hints(type(section))
-    values = config_io.to_dict(section)
+    values = schema.to_dict(section)
     lines = [f"# {(type(section).__doc__ or '').splitlines()[0]}", f"[{name}]"]
     for entry in dataclasses.fields(section):
         explanation = str(entry.metadata["help"])

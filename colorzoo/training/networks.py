@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from colorzoo import config as config_io
+from colorzoo import schema
 from colorzoo.errors import ConfigError
+from colorzoo.features.squeezenet import SqueezeNet
 from colorzoo.hub.names import locate
-from colorzoo.hub.weights import load_model
-from colorzoo.models._squeezenet import SqueezeNet
+from colorzoo.modelfolder.weights import load_model
 from colorzoo.registry import ARCHITECTURES, Registry
 from colorzoo.training.config import DataSection
 
@@ -30,7 +30,7 @@ def build_network(registry: Registry, name: str, values: dict[str, Any], *, seed
         ConfigError: A setting is unknown or wrong.
     """
     spec = registry.get(name)
-    config = config_io.from_dict(spec.config, values, where=f"the config of {name!r}")
+    config = schema.from_dict(spec.config, values, where=f"the config of {name!r}")
     torch.manual_seed(seed)
     network: nn.Module = spec.build(config)
     return network
@@ -61,7 +61,7 @@ def load_first_weights(generator: nn.Module, name: str) -> None:
 
 def _shape(generator: Any) -> dict[str, Any]:
     """Return a generator's config but for where its first weights came from."""
-    values = config_io.to_dict(generator.config)
+    values = schema.to_dict(generator.config)
     values.pop("pretrained", None)
     return values
 

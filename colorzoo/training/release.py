@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from colorzoo import config as config_io
+from colorzoo import schema
 from colorzoo.errors import ColorzooError, TrainingError
-from colorzoo.hub.format import WEIGHTS_FILE
-from colorzoo.hub.weights import ImageSettings, load_model, save
+from colorzoo.modelfolder.format import WEIGHTS_FILE
+from colorzoo.modelfolder.weights import ImageSettings, load_model, save
 from colorzoo.training.config import TrainingConfig
 
 
@@ -31,8 +31,8 @@ def write_model(
         "photos_seen": photos,
         "seed": config.run.seed,
         "precision": config.run.precision,
-        "loss": config_io.to_dict(config.loss),
-        "optimizer": config_io.to_dict(config.optimizer),
+        "loss": schema.to_dict(config.loss),
+        "optimizer": schema.to_dict(config.optimizer),
     }
     image = ImageSettings(working_size=config.data.size)
     save(network, folder, image=image, training=training)

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from colorzoo.data.photos import Batch
-from colorzoo.evaluation.processes import Processes
+from colorzoo.processes import Processes
 
 if TYPE_CHECKING:
     from colorzoo.data.sources import PhotoSource

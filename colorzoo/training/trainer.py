@@ -11,13 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from colorzoo.data.hub import open_hub_stream
 from colorzoo.data.loader import LoaderSettings, make_loader, make_stream_loader
 from colorzoo.data.photos import Batch, Sizes
 from colorzoo.data.sources import PhotoSource, open_source
+from colorzoo.data.streaming import open_hub_stream
 from colorzoo.errors import TrainingError
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
-from colorzoo.training.accelerate import make_accelerator
+from colorzoo.training.accelerator import make_accelerator
 from colorzoo.training.checkpoints import Checkpoints
 from colorzoo.training.config import TrainingConfig, check_same_draws, load_config, write_config
 from colorzoo.training.ema import MovingAverage

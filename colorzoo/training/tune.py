@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from colorzoo import config as config_io
+from colorzoo import schema
 from colorzoo.errors import ColorzooError, ConfigError, MissingDependencyError, TrainingError
 from colorzoo.training.checkpoints import Checkpoints
 from colorzoo.training.config import (
@@ -140,7 +140,7 @@ class _Search:
         self.values = read_settings(path)
         if "tune" not in self.values:
             raise ConfigError(f"{path} lacks the table [tune]; add it, with a [tune.space].")
-        self.section = config_io.from_dict(
+        self.section = schema.from_dict(
             TuneSection, self.values.pop("tune"), where=f"{self.where}: tune"
         )
         if not self.section.space:
@@ -291,13 +291,13 @@ class _Search:
         values = copy.deepcopy(self.values)
         for key, value in settings.items():
             set_value(values, key, value)
-        return config_io.from_dict(TrainingConfig, values, where=self.where)
+        return schema.from_dict(TrainingConfig, values, where=self.where)
 
 
 def _read_space(values: Any, where: str) -> Range | Choices:
     if isinstance(values, dict) and "choices" in values:
-        return config_io.from_dict(Choices, values, where=where)
-    return config_io.from_dict(Range, values, where=where)
+        return schema.from_dict(Choices, values, where=where)
+    return schema.from_dict(Range, values, where=where)
 
 
 def _distribution(space: Range | Choices) -> BaseDistribution:

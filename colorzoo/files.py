@@ -1,7 +1,8 @@
-"""Files that are seen whole or not at all, whatever stops the machine."""
+"""Files that are seen whole or not at all, whatever stops the machine, and their hashes."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -28,3 +29,12 @@ def sync_folder(folder: Path) -> None:
     for path in folder.iterdir():
         with path.open("r+b") as file:
             os.fsync(file.fileno())
+
+
+def file_hash(path: Path, *, git: bool = False) -> str:
+    """Return the SHA-256 of a file, or the SHA-1 under which git knows its content."""
+    if git:
+        content = path.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

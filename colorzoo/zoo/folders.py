@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import colorzoo
-
 DEFAULT_MODEL = "squeeze-unet-gan"
 """The model of this zoo with the best numbers; the command line and the page start with it."""
 
@@ -13,9 +11,9 @@ DEFAULT_MODEL = "squeeze-unet-gan"
 def zoo_folder() -> Path:
     """Return the folder that holds one folder per model of this zoo.
 
-    An installed colorzoo carries it as the package ``colorzoo.zoo``; in a clone it is
+    An installed colorzoo carries it as the package ``colorzoo.zoo.models``; in a clone it is
     ``hub_cards`` beside the package.
     """
-    package = Path(colorzoo.__file__).parent
-    installed = package / "zoo"
-    return installed if installed.is_dir() else package.parent / "hub_cards"
+    here = Path(__file__).parent
+    installed = here / "models"
+    return installed if installed.is_dir() else here.parents[1] / "hub_cards"

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorzoo._zoo import zoo_folder
-from colorzoo.config import from_dict, read_json
-from colorzoo.hub.facts import read_facts
-from colorzoo.hub.format import CONFIG_FILE, WEIGHTS_FILE, read_model_file
+from colorzoo.modelfolder.facts import read_facts
+from colorzoo.modelfolder.format import CONFIG_FILE, WEIGHTS_FILE, read_model_file
+from colorzoo.schema import from_dict, read_json
+from colorzoo.zoo.folders import zoo_folder
 
 PIN_FILE = "pin.json"
 

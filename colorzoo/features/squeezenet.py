@@ -6,13 +6,14 @@ the perceptual loss looks with.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from colorzoo._zoo import zoo_folder
 from colorzoo.errors import WeightsError
 
 CHANNELS = (64, 128, 256, 512)
@@ -20,7 +21,7 @@ CHANNELS = (64, 128, 256, 512)
 
 _BGR_MEAN = (103.939, 116.779, 123.68)  # of 0..255, as the weights were trained
 _FEATURE_SIZE = 64.0
-_WEIGHTS = "squeezenet-imagenet/model.safetensors"
+WEIGHTS = Path(__file__).with_name("squeezenet.safetensors")
 
 
 class Fire(nn.Module):
@@ -87,9 +88,8 @@ class SqueezeNet(nn.Module):
         Raises:
             WeightsError: The file is absent, or not what it should be.
         """
-        path = zoo_folder() / _WEIGHTS
         try:
-            weights = {name: tensor.float() for name, tensor in load_file(path).items()}
+            weights = {name: tensor.float() for name, tensor in load_file(WEIGHTS).items()}
             bgr = weights["conv1.weight"]
             # From -1..1: 127.5 x + 127.5 is in 0..255.
             offset = 127.5 - bgr.new_tensor(_BGR_MEAN)
@@ -103,5 +103,5 @@ class SqueezeNet(nn.Module):
             self.load_state_dict(weights)
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
             raise WeightsError(
-                f"The ImageNet features {path} cannot be read: {error}. Install colorzoo again."
+                f"The ImageNet features {WEIGHTS} cannot be read: {error}. Install colorzoo again."
             ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorzoo import config as config_io
+from colorzoo import schema
 from colorzoo.devices import pick_device
 from colorzoo.errors import ConfigError, MissingDependencyError, did_you_mean
 
@@ -50,7 +50,7 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
         ) from error
     set_seed(run.seed, device_specific=True)
     if run.trackers:
-        accelerator.init_trackers("colorzoo", config=_flatten(config_io.to_dict(config)))
+        accelerator.init_trackers("colorzoo", config=_flatten(schema.to_dict(config)))
     return accelerator
 
 

@@ -15,9 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 from torch import Tensor, nn
 
-from colorzoo.config import from_dict, replace, to_dict
 from colorzoo.errors import ConfigError, UnknownNameError, WeightsError
-from colorzoo.hub.format import (
+from colorzoo.modelfolder.format import (
     CONFIG_FILE,
     WEIGHTS_FILE,
     ImageSettings,
@@ -28,6 +27,7 @@ from colorzoo.hub.format import (
     render_model_file,
 )
 from colorzoo.registry import ARCHITECTURES, ArchitectureSpec
+from colorzoo.schema import from_dict, replace, to_dict
 
 __all__ = ["ImageSettings", "LoadedModel", "create_model", "load_model", "save"]
 

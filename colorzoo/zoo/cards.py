@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorzoo._zoo import zoo_folder
 from colorzoo.errors import ConfigError, HubError
-from colorzoo.hub.catalog import ModelInfo, list_models
-from colorzoo.hub.facts import FACTS_FILE, EvaluationFacts, Facts, read_facts
-from colorzoo.hub.format import CARD_FILE, PACKAGE_KEY
-from colorzoo.hub.scores import PUBLISHED, PUBLISHED_ON, SCORES, Score
+from colorzoo.modelfolder.facts import FACTS_FILE, EvaluationFacts, Facts, read_facts
+from colorzoo.modelfolder.format import CARD_FILE, PACKAGE_KEY
+from colorzoo.zoo.catalog import ModelInfo, list_models
+from colorzoo.zoo.folders import zoo_folder
+from colorzoo.zoo.scores import PUBLISHED, PUBLISHED_ON, SCORES, Score
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from colorzoo.errors import PictureError
-from colorzoo.pictures import READABLE_SUFFIXES, WRITABLE_SUFFIXES
+from colorzoo.pictures.formats import READABLE_SUFFIXES, WRITABLE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

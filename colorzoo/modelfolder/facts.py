@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from colorzoo.config import from_dict, read_json, read_toml, to_dict
 from colorzoo.errors import WeightsError
-from colorzoo.hub.format import WEIGHTS_FILE
+from colorzoo.files import file_hash
+from colorzoo.modelfolder.format import WEIGHTS_FILE
+from colorzoo.schema import from_dict, read_json, read_toml, to_dict
 
 ABOUT_FILE = "about.toml"
 FACTS_FILE = "facts.json"
@@ -177,8 +178,7 @@ def collect_facts(
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from colorzoo.hub.fetch import file_hash
-    from colorzoo.hub.weights import load_model
+    from colorzoo.modelfolder.weights import load_model
 
     loaded = load_model(folder)
     multiple = loaded.spec.multiple_for(loaded.model.config)
@@ -205,8 +205,6 @@ def check_facts(folder: Path, facts: Facts) -> None:
     Raises:
         WeightsError: The weights are missing, or others than those that the facts tell of.
     """
-    from colorzoo.hub.fetch import file_hash
-
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise WeightsError(f"The weights {path} are missing. Copy them there.")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,43 +15,15 @@ from PIL import Image, ImageCms
 
 from colorzoo import color
 from colorzoo.errors import PictureError
+from colorzoo.pictures.strips import single_thread, strip_bounds
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
-
-STRIP_PIXELS: Final = 1 << 17
-"""Pixels handled at once: some float planes of this size stay in the processor's cache."""
 
 _INTEGER_MODES: Final = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 DEEP_GREY_MODES: Final = (*_INTEGER_MODES, "F")
 """PIL modes of greys with more than 8 bits, which PIL's own conversion would clip."""
 
 _GREY_MODES: Final = ("1", "L", "LA", "La")
-
-
-_lock = threading.Lock()
-_inside = 0
-_threads_outside = 1
-
-
-@contextlib.contextmanager
-def single_thread() -> Iterator[None]:
-    """Let torch work on pixels with one CPU thread, and put back the number it had.
-
-    Strips fit a core's cache and are finished faster than threads can be woken: on two busy cores,
-    two threads that wait for each other after every step take ten times as long as one.
-    """
-    global _inside, _threads_outside
-    with _lock:
-        if _inside == 0:
-            _threads_outside = torch.get_num_threads()
-        _inside += 1
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(_threads_outside)
-        with _lock:
-            _inside -= 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,16 +41,6 @@ class Samples:
     table: NDArray[np.float32]
     alpha: NDArray[np.uint8] | None
     bit_depth: int
-
-
-def strip_bounds(height: int, width: int, *, multiple: int = 1) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) rows that cut a picture into strips of about ``STRIP_PIXELS``.
-
-    Every strip but the last has a multiple of ``multiple`` rows.
-    """
-    rows = max(1, STRIP_PIXELS // (width * multiple)) * multiple
-    for start in range(0, height, rows):
-        yield start, min(start + rows, height)
 
 
 def from_image(image: Image.Image, profile: bytes | None, name: str, notes: list[str]) -> Samples:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from colorzoo.config import Config, from_dict, read_json, to_dict
 from colorzoo.errors import ConfigError
+from colorzoo.schema import Config, from_dict, read_json, to_dict
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -101,7 +101,7 @@ def read_model_file(folder: Path) -> ModelFile:
 
 
 def from_complete_dict(cls: type[Config], values: Any, *, where: str) -> Config:
-    """Build a config as :func:`colorzoo.config.from_dict` does, but let no default stand in.
+    """Build a config as :func:`colorzoo.schema.from_dict` does, but let no default stand in.
 
     A saved config must not change its meaning when a default changes, so every key must be there
     that saving writes.

@@ -1,0 +1,1 @@
+"""Encoders whose ImageNet weights lie beside them, one a file."""

@@ -1,0 +1,1 @@
+"""Colouring many things and writing them: folders and lists of files."""

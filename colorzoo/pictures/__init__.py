@@ -1,0 +1,1 @@
+"""Files, PIL pictures and arrays to :class:`~colorzoo.pictures.picture.Picture` and back."""

@@ -1,0 +1,202 @@
+"""Files, PIL pictures and arrays to :class:`~colorzoo.pictures.picture.Picture`."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+
+from colorzoo.errors import PictureError
+from colorzoo.pictures.formats import BROKEN_FILE
+from colorzoo.pictures.picture import Picture
+from colorzoo.pictures.samples import (
+    DEEP_GREY_MODES,
+    Samples,
+    eight_bit,
+    from_array,
+    from_image,
+)
+
+PictureSource = str | os.PathLike[str] | Image.Image | NDArray[Any]
+
+# Tags of a TIFF that describe how its pixels were stored, which is no longer true of the output.
+_LAYOUT_TAGS: Final = (
+    *(254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 292, 293),
+    *(317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 338, 339, 340, 341, 347),
+    *(513, 514, 529, 530, 531, 532, 34675, 42113),
+)
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read(source: PictureSource) -> Picture:
+    """Read a picture; its CIELAB lightness is what counts, whether it is grey, sepia or colour.
+
+    Args:
+        source: A path, a PIL picture of any mode, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or
+            (H, W, 4) RGBA of type uint8, uint16, bool or float (0..1). Neither is changed.
+
+    Raises:
+        PictureError: The file is missing, broken, cut off or no picture, or the array is of the
+            wrong shape, type or range.
+    """
+    if isinstance(source, Image.Image):
+        name = str(getattr(source, "filename", "") or "the given PIL picture")
+        return _from_pil(source, name)
+    if isinstance(source, np.ndarray):
+        return _picture(from_array(source, "the given array"), name="the given array")
+    if not isinstance(source, (str, os.PathLike)):
+        raise PictureError(
+            f"A picture must be a path, a PIL picture or a numpy array, not a "
+            f"{type(source).__name__}. For a tensor use Colorizer.predict."
+        )
+    path = Path(source).expanduser()
+    _check_file(path)
+    with _explained(str(path)):
+        image = Image.open(path)
+    with image:
+        return _from_pil(image, str(path))
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert a PIL picture of any mode to 8-bit RGB; colour profiles are not applied.
+
+    Greys of 16 bits, 32 bits (0..65535) or floats (0..1) are scaled, where PIL would clip them.
+
+    Raises:
+        PictureError: Such greys are out of range.
+        OSError: The picture cannot be decoded.
+    """
+    if image.mode in DEEP_GREY_MODES:
+        samples = from_image(image, None, "the photo", [])
+        image = Image.fromarray(eight_bit(samples.codes))
+    return image.convert("RGB")
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise PictureError(f"{path} is a folder, not a picture. Use Colorizer.folder for folders.")
+    try:
+        size = path.stat().st_size
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PictureError(f"Cannot read {path}: {reason}. Check the path.") from error
+    if size == 0:
+        raise PictureError(f"{path} is empty (0 bytes). Get the file anew from where it came.")
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Turn whatever Pillow raises while it reads ``name`` into one PictureError."""
+    try:
+        yield
+    except PictureError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            f"{name} is not a picture in a format that can be read, whatever its name says. Give a "
+            "JPEG, PNG, TIFF or WebP; convert others, such as HEIC or raw photos, first."
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(
+            f"{name} has more pixels than Pillow takes for safe: {error} If you trust it, raise "
+            "PIL.Image.MAX_IMAGE_PIXELS first."
+        ) from error
+    except PermissionError as error:
+        raise PictureError(
+            f"Cannot read {name}: {error.strerror}. Check its access rights."
+        ) from error
+    except MemoryError as error:
+        raise PictureError(
+            f"{name} is too large for this machine's memory. Scale it down first."
+        ) from error
+    except BROKEN_FILE as error:
+        raise PictureError(
+            f"{name} is cut off or damaged: {error}. Get the file anew from where it came, or "
+            "repair it by opening and saving it in an image editor."
+        ) from error
+
+
+def _from_pil(image: Image.Image, name: str) -> Picture:
+    """Make a Picture of a PIL picture, loaded or not."""
+    if 0 in image.size:
+        raise PictureError(
+            f"{name} has no pixels: its size is {image.width} x {image.height}. Give another."
+        )
+    notes: list[str] = []
+    with _explained(name):
+        frames = getattr(image, "n_frames", 1)
+        image.load()
+    if frames > 1:
+        notes.append(f"it holds {frames} pictures, of which one is coloured")
+    exif, turn = _read_exif(image, notes)
+    profile = image.info.get("icc_profile")
+    with _explained(name):
+        upright = image if turn is None else image.transpose(turn)
+        samples = from_image(upright, profile, name, notes)
+    return _picture(
+        samples,
+        name=name,
+        exif=exif,
+        icc_profile=_srgb_profile() if profile else None,
+        format_name=image.format,
+        notes=notes,
+    )
+
+
+def _picture(
+    samples: Samples,
+    *,
+    name: str,
+    exif: bytes | None = None,
+    icc_profile: bytes | None = None,
+    format_name: str | None = None,
+    notes: Iterable[str] = (),
+) -> Picture:
+    for pixels in (samples.codes, samples.alpha):
+        if pixels is not None:
+            pixels.setflags(write=False)
+    return Picture(
+        codes=samples.codes,
+        table=samples.table,
+        alpha=samples.alpha,
+        exif=exif,
+        icc_profile=icc_profile,
+        bit_depth=samples.bit_depth,
+        format=format_name,
+        name=name,
+        notes=tuple(notes),
+    )
+
+
+def _read_exif(image: Image.Image, notes: list[str]) -> tuple[bytes | None, Image.Transpose | None]:
+    """Return the EXIF block to carry along, and the turn that sets the picture upright."""
+    try:
+        exif = Image.Exif()
+        exif.load(image.getexif().tobytes())  # a copy: the given picture's own stays as it is
+        turn = _TURNS.get(exif.get(ExifTags.Base.Orientation, 1))
+        for tag in (ExifTags.Base.Orientation, *_LAYOUT_TAGS):
+            exif.pop(tag, None)
+        return (exif.tobytes() if len(exif) else None), turn
+    except (*BROKEN_FILE, UserWarning) as error:
+        notes.append(f"its EXIF metadata is broken and is left out ({error})")
+        return None, None
+
+
+@functools.cache
+def _srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

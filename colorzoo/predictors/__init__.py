@@ -1,0 +1,1 @@
+"""What gives colours for lightness, one kind a file."""

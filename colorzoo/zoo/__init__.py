@@ -1,0 +1,1 @@
+"""What the zoo holds and says of itself."""
