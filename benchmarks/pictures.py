@@ -24,7 +24,7 @@ from _report import describe_machine
 from PIL import Image
 
 import colorzoo
-from colorzoo.colorizer import Colorizer, working_shape
+from colorzoo.colorizer import Colorizer, Prediction, working_shape
 from colorzoo.pictures.read import read
 from colorzoo.pictures.write import write
 
@@ -50,10 +50,10 @@ class Stopwatch:
 def our_way(photo: Path, target: Path, colorizer: Colorizer, watch: Stopwatch) -> None:
     """Colour a photo by the library's own stages."""
     picture = watch.time("decode", lambda: read(photo))
-    shape = working_shape(picture.width, picture.height, colorizer.settings.working_size)
+    shape = working_shape(picture.height, picture.width, colorizer.working_size)
     guide = torch.from_numpy(watch.time("prepare", lambda: picture.resized_lightness(*shape)))
     small = watch.time("predict", lambda: colorizer.predict(guide[None, None])[0])
-    image = watch.time("finish", lambda: colorizer.finish(picture, small, guide))
+    image = watch.time("finish", lambda: colorizer.finish(picture, Prediction(small, guide)))
     watch.time("encode", lambda: write(image, target))
 
 
@@ -67,13 +67,13 @@ def plain_way(photo: Path, target: Path, colorizer: Colorizer, watch: Stopwatch)
 
     rgb = watch.time("decode", decode)
     height, width = rgb.shape[:2]
-    shape = working_shape(width, height, colorizer.settings.working_size)
+    shape = working_shape(height, width, colorizer.working_size)
 
     def prepare() -> tuple[np.ndarray, torch.Tensor]:
         lightness = rgb2lab(rgb)[..., :1].astype(np.float32)
         full = torch.from_numpy(lightness[..., 0])[None, None]
         return lightness, torch.nn.functional.interpolate(
-            full, size=shape[::-1], mode="bilinear", antialias=True
+            full, size=shape, mode="bilinear", antialias=True
         )
 
     lightness, guide = watch.time("prepare", prepare)
@@ -108,7 +108,9 @@ def peak_memory() -> float:
 def measure(way: str, photo: Path, architecture: str, rounds: int) -> dict[str, float]:
     """Return the best seconds of each stage, and peak memory in MB before and after."""
     torch.manual_seed(0)
-    colorizer = Colorizer(colorzoo.create_model(architecture), device="cpu")
+    colorizer = Colorizer(
+        colorzoo.NetworkPredictor(colorzoo.create_model(architecture), device="cpu")
+    )
     idle = peak_memory()
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from colorzoo.evaluation.evaluate import evaluate
     from colorzoo.evaluation.report import Report
     from colorzoo.hub.publish import push, push_space
-    from colorzoo.modelfolder.weights import ImageSettings, create_model, save
+    from colorzoo.modelfolder.format import ImageSettings
+    from colorzoo.modelfolder.weights import save
+    from colorzoo.models.base import Generator
+    from colorzoo.models.build import create_model
+    from colorzoo.predictors.network import NetworkPredictor
     from colorzoo.registry import list_architectures, register
     from colorzoo.training.config import TrainingConfig
     from colorzoo.training.trainer import train
@@ -50,6 +54,8 @@ __all__ = [
     "list_models",
     "ModelInfo",
     "create_model",
+    "Generator",
+    "NetworkPredictor",
     "register",
     "list_architectures",
     "save",
@@ -82,7 +88,11 @@ _HOMES = {
     "colorzoo.evaluation.report": ("Report",),
     "colorzoo.zoo.catalog": ("ModelInfo", "list_models"),
     "colorzoo.hub.publish": ("push", "push_space"),
-    "colorzoo.modelfolder.weights": ("ImageSettings", "create_model", "save"),
+    "colorzoo.modelfolder.format": ("ImageSettings",),
+    "colorzoo.modelfolder.weights": ("save",),
+    "colorzoo.models.base": ("Generator",),
+    "colorzoo.models.build": ("create_model",),
+    "colorzoo.predictors.network": ("NetworkPredictor",),
     "colorzoo.registry": ("list_architectures", "register"),
     "colorzoo.training.config": ("TrainingConfig",),
     "colorzoo.training.trainer": ("train",),

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from colorzoo import color
 from colorzoo.colorizer import Colorizer, working_shape
 from colorzoo.errors import ConfigError
+from colorzoo.models.base import GatedGenerator
 from colorzoo.pictures.read import PictureSource, read
-
-
-@runtime_checkable
-class _HasMaps(Protocol):
-    def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]: ...
+from colorzoo.predictors.network import NetworkPredictor, round_up
 
 
 def has_attention_maps(colorizer: Colorizer) -> bool:
-    """Tell whether the generator has attention gates whose maps can be asked for."""
-    return isinstance(colorizer.generator, _HasMaps)
+    """Tell whether the colorizer has attention gates whose maps can be asked for."""
+    predictor = colorizer.predictor
+    return isinstance(predictor, NetworkPredictor) and isinstance(
+        predictor.generator, GatedGenerator
+    )
 
 
 def attention_maps(colorizer: Colorizer, picture: PictureSource) -> list[NDArray[np.float32]]:
@@ -39,21 +35,20 @@ def attention_maps(colorizer: Colorizer, picture: PictureSource) -> list[NDArray
         For each skip (h, w) float32 in 0..1, at that skip's own resolution.
 
     Raises:
-        ConfigError: The generator has no attention gates.
+        ConfigError: It has no attention gates.
         PictureError: The picture cannot be read.
     """
-    generator = colorizer.generator
-    if not isinstance(generator, _HasMaps):
+    predictor = colorizer.predictor
+    if not isinstance(predictor, NetworkPredictor):
         raise ConfigError(
-            f"{colorizer.name!r} has no attention maps: its generator has no attention gates. "
-            "Give a model of the architecture attention-unet."
+            f"{colorizer.name!r} has no attention maps: it is no network. Give a model of the "
+            "architecture attention-unet."
         )
     seen = read(picture)
-    multiple = colorizer.size_multiple
-    shape = working_shape(seen.width, seen.height, colorizer.settings.working_size)
-    width, height = (-(-side // multiple) * multiple for side in shape)
-    lightness = torch.from_numpy(seen.resized_lightness(width, height))[None, None]
-    with torch.inference_mode():
-        scaled = color.scale_lightness(lightness.to(colorizer.device)).to(colorizer.dtype)
-        maps = generator.forward_with_maps(scaled)[1]
-        return [found[0, 0].float().cpu().numpy() for found in maps]
+    height, width = (
+        round_up(side, predictor.generator.size_multiple)
+        for side in working_shape(seen.height, seen.width, colorizer.working_size)
+    )
+    lightness = torch.from_numpy(seen.resized_lightness(height, width))[None, None]
+    maps = predictor.attention_maps(lightness.to(predictor.device))
+    return [gate_map[0, 0].cpu().numpy() for gate_map in maps]

@@ -8,7 +8,6 @@ horizontal strips: memory does not grow with the picture.
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -17,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorzoo import color
-from colorzoo.errors import ConfigError, TensorError
+from colorzoo.errors import TensorError
+from colorzoo.options import check_saturation
 from colorzoo.pictures.strips import strip_bounds
 
 _RADIUS: Final = 1
@@ -36,17 +36,6 @@ def saturate(chroma: Tensor, factor: float) -> Tensor:
     """
     check_saturation(factor)
     return chroma * float(factor)
-
-
-def check_saturation(factor: object) -> None:
-    """Raise a ConfigError unless ``factor`` is a finite number, 0 or more."""
-    if isinstance(factor, bool) or not isinstance(factor, numbers.Real):
-        raise ConfigError(f"saturation must be a number, not {factor!r}; 1.0 changes nothing.")
-    if not math.isfinite(factor) or factor < 0:
-        raise ConfigError(
-            f"saturation must be 0 or more and finite, not {factor}; "
-            "0 gives grey, 1.0 changes nothing, 1.3 is visibly stronger."
-        )
 
 
 def upsample(chroma: Tensor, guide: Tensor, lightness: Tensor) -> Tensor:

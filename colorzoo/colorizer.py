@@ -1,78 +1,99 @@
-"""The colorizer: a generator and everything between a picture and its colours."""
+"""The colorizer: a predictor and everything between a picture and its colours."""
 
 from __future__ import annotations
 
-import copy
 import logging
-import math
-import operator
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, overload
+from typing import TYPE_CHECKING, Final, overload
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
-from colorzoo import chroma, color
+from colorzoo import chroma
 from colorzoo.devices import pick_device, pick_dtype
-from colorzoo.errors import ConfigError, PictureError, TensorError
+from colorzoo.errors import TensorError
 from colorzoo.hub.names import locate
-from colorzoo.jobs.files import FileResult, FolderReport, identities, is_any_of, plan
-from colorzoo.modelfolder.format import MAX_WORKING_SIZE
-from colorzoo.modelfolder.weights import ImageSettings, load_model
+from colorzoo.modelfolder.weights import load_model
+from colorzoo.options import ColorizeOptions
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.pictures.strips import single_thread
-from colorzoo.pictures.write import write
-from colorzoo.registry import ARCHITECTURES
+from colorzoo.predictor import Guidance, Predictor, check_guidance
+from colorzoo.predictors.network import NetworkPredictor
+
+if TYPE_CHECKING:
+    from colorzoo.jobs.files import FileResult, FolderReport
 
 _log = logging.getLogger(__name__)
 
-_LONGEST: Final = 4  # the longer side seen is at most this many times the working size
+_LONGEST: Final = 4
+"""The longer side that a predictor sees is at most this many times the working size."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a predictor said of one picture.
+
+    Attributes:
+        chroma: (2, h, w) float32, a and b in Lab units.
+        lightness: (h, w) float32, the L of 0..100 that it saw.
+    """
+
+    chroma: Tensor
+    lightness: Tensor
 
 
 class Colorizer:
-    """A generator plus everything between a picture and a coloured picture.
+    """A predictor plus everything between a picture and a coloured picture.
 
     The output has the size and the lightness of the input; only its colours come from the
-    generator, which sees the picture with its shorter side at the working size.
+    predictor, which sees the picture with its shorter side at the working size.
 
     Args:
-        generator: An architecture of the registry. A copy of it is taken, in eval mode, so
-            training can go on with the original.
-        settings: How pictures reach the generator; the default settings if left out.
-        name: What to call it; the architecture's name if left out.
-        device: ``"auto"`` (CUDA, else Apple's MPS, else the CPU) or a device of torch.
-        dtype: Precision of the generator: ``"float32"`` (as None), ``"float16"``, ``"bfloat16"``
-            or the torch.dtype. Colour is always converted in float32.
+        predictor: What gives the colours, such as a
+            :class:`~colorzoo.predictors.network.NetworkPredictor`.
 
-    Raises:
-        ConfigError: The device or dtype is unknown or not there.
+    Attributes:
+        predictor: The same.
     """
 
-    def __init__(
-        self,
-        generator: nn.Module,
-        *,
-        settings: ImageSettings | None = None,
-        name: str | None = None,
-        device: str | torch.device = "auto",
-        dtype: str | torch.dtype | None = None,
-    ) -> None:
-        spec = ARCHITECTURES.spec_of(generator)
-        self.settings = settings or ImageSettings()
-        self.name = name or spec.name
-        self.device = pick_device(device)
-        self.dtype = pick_dtype(dtype)
-        self.size_multiple = spec.multiple_for(generator.config)
-        self.generator = copy.deepcopy(generator).requires_grad_(False).eval()
-        self.generator.to(device=self.device, dtype=self.dtype)
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
 
     def __repr__(self) -> str:
-        return f"Colorizer({self.name!r}, device={str(self.device)!r}, dtype={self.dtype})"
+        predictor = self.predictor
+        return (
+            f"Colorizer({predictor.name!r}, working_size={predictor.working_size}, "
+            f"parameters={predictor.parameters}, device={str(predictor.device)!r})"
+        )
+
+    @property
+    def name(self) -> str:
+        """What its predictor is called."""
+        return self.predictor.name
+
+    @property
+    def working_size(self) -> int:
+        """Shorter side in pixels at which its predictor sees pictures best."""
+        return self.predictor.working_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where its predictor works."""
+        return self.predictor.device
+
+    def to(self, device: str | torch.device) -> Colorizer:
+        """Move it to a device, and return it.
+
+        Raises:
+            ConfigError: The device is unknown or not there.
+        """
+        self.predictor.to(pick_device(device))
+        return self
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is a Sequence too, but comes first
@@ -105,80 +126,105 @@ class Colorizer:
         """Colour one picture, or a list of them.
 
         Args:
-            pictures: A path, a PIL picture or an array (see :func:`colorzoo.pictures.read`), or a
-                list or tuple of these. None of them is changed.
-            saturation: Strength of the colours; 0 is grey, 1 is what the generator says.
-            working_size: Shorter side of what the generator sees, pixels; its own if left out. The
+            pictures: A path, a PIL picture or an array (see :func:`colorzoo.pictures.read.read`),
+                or a list or tuple of these. None of them is changed.
+            saturation: Strength of the colours; 0 is grey, 1 is what the predictor says.
+            working_size: Shorter side of what the predictor sees, pixels; its own if left out. The
                 longer side is held to four times that: a longer panorama is seen smaller.
-            batch_size: Pictures of a list that go through the generator at once; only those go
+            batch_size: Pictures of a list that go through the predictor at once; only those go
                 together that look alike in size to it.
 
         Returns:
             8-bit RGB or RGBA of the input's own size, or a list of them. EXIF and profile are in
-            ``info``; :func:`colorzoo.pictures.write` saves them with the picture.
+            ``info``; :func:`colorzoo.pictures.write.write` saves them with the picture.
 
         Raises:
             PictureError: A picture cannot be read.
             ConfigError: ``saturation``, ``working_size`` or ``batch_size`` is out of range.
         """
-        size = self._check(saturation, working_size, batch_size)
-        if isinstance(pictures, (list, tuple)):
-            read_pictures = [read(picture) for picture in pictures]
-            return self._colorize(read_pictures, saturation, size, batch_size)
-        return self._colorize([read(pictures)], saturation, size, batch_size)[0]  # type: ignore[arg-type]  # a Sequence that is no list is left to read(), which says what is wrong
+        options = ColorizeOptions(saturation, working_size, batch_size)
+        several = isinstance(pictures, (list, tuple))
+        sources: Sequence[PictureSource] = pictures if several else [pictures]  # type: ignore[assignment,list-item]  # a Sequence that is no list is left to read(), which says what is wrong
+        read_pictures = [read(source) for source in sources]
+        for picture in read_pictures:
+            for note in picture.notes:
+                _log.warning("%s: %s", picture.name, note)
+        predictions = self.predict_pictures(read_pictures, options)
+        finished = [
+            self.finish(picture, prediction, saturation)
+            for picture, prediction in zip(read_pictures, predictions, strict=True)
+        ]
+        return finished if several else finished[0]
 
-    def predict(self, lightness: Tensor) -> Tensor:
+    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
         """Predict chroma from lightness, at the size it comes in.
-
-        Sizes that the generator cannot take are filled up by mirroring, and cropped back.
 
         Args:
             lightness: (N, 1, H, W) of any float type on any device, L in 0..100.
+            guidance: What the user adds, for predictors that take it.
 
         Returns:
             (N, 2, H, W) float32 on the same device, a and b in Lab units.
 
         Raises:
-            TensorError: The shape, type or range is wrong, or the generator's numbers overflow.
+            TensorError: The shape, type or range is wrong, or the predictor's numbers overflow.
+            ConfigError: The predictor does not take what is given, or lacks what it needs.
         """
         _check_lightness(lightness)
-        height, width = lightness.shape[-2:]
-        self.generator.eval()
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
-            scaled = color.scale_lightness(lightness.to(self.device, torch.float32))
-            rows = _mirrored(height, self.size_multiple, self.device)
-            columns = _mirrored(width, self.size_multiple, self.device)
-            filled = scaled.index_select(2, rows).index_select(3, columns)
-            scaled_chroma = self.generator(filled.to(self.dtype))[..., :height, :width]
-            predicted = color.unscale_chroma(scaled_chroma.float())
-            if not torch.isfinite(predicted).all():
-                raise TensorError(
-                    f"The generator of {self.name!r} gave values that are not finite numbers in "
-                    f"{self.dtype}. Use dtype='float32' or 'bfloat16'."
-                )
+        check_guidance(self.predictor, guidance)
+        predicted = self.predictor.predict(lightness.to(self.device, torch.float32), guidance)
         return predicted.to(lightness.device).clone()  # a plain tensor, not one of inference mode
 
+    def predict_pictures(
+        self, pictures: Sequence[Picture], options: ColorizeOptions | None = None
+    ) -> list[Prediction]:
+        """Predict the chroma of pictures that were read, at working size.
+
+        Args:
+            pictures: What was read.
+            options: Working size and size of a batch.
+
+        Raises:
+            TensorError: The predictor's numbers overflow.
+        """
+        options = options or ColorizeOptions()
+        size = options.working_size or self.working_size
+        groups: dict[tuple[int, int], list[int]] = {}
+        for index, picture in enumerate(pictures):
+            shape = working_shape(picture.height, picture.width, size)
+            groups.setdefault(shape, []).append(index)
+        predictions: dict[int, Prediction] = {}
+        for shape, members in groups.items():
+            for start in range(0, len(members), options.batch_size):
+                batch = members[start : start + options.batch_size]
+                seen = torch.stack(
+                    [torch.from_numpy(pictures[i].resized_lightness(*shape)) for i in batch]
+                ).to(self.device)
+                predicted = self.predict(seen[:, None])
+                for index, ab, lightness in zip(batch, predicted, seen, strict=True):
+                    predictions[index] = Prediction(ab, lightness)
+        return [predictions[index] for index in range(len(pictures))]
+
     def finish(
-        self, picture: Picture, small: Tensor, guide: Tensor, saturation: float = 1.0
+        self, picture: Picture, prediction: Prediction, saturation: float = 1.0
     ) -> Image.Image:
         """Join chroma of the working size with a picture's own lightness.
 
         Args:
             picture: What was read.
-            small: (2, h, w) float32, a and b in Lab units.
-            guide: (h, w) float32, L of the picture at that size, 0..100.
+            prediction: What was predicted of it.
             saturation: As in calling the colorizer.
 
         Returns:
             8-bit RGB or RGBA of the picture's size.
         """
-        small, guide = small.to(self.device), guide.to(self.device)
+        ab, guide = prediction.chroma.to(self.device), prediction.lightness.to(self.device)
 
         def lightness(start: int, stop: int) -> Tensor:
             return torch.from_numpy(picture.lightness(start, stop)).to(self.device)
 
         strips = chroma.srgb_strips(
-            chroma.saturate(small, saturation), guide, (picture.height, picture.width), lightness
+            chroma.saturate(ab, saturation), guide, (picture.height, picture.width), lightness
         )
         with torch.inference_mode(), single_thread():
             return picture.assemble((start, strip.cpu().numpy()) for start, strip in strips)
@@ -197,8 +243,8 @@ class Colorizer:
     ) -> FolderReport:
         """Colour the pictures of a folder into another, which mirrors its tree.
 
-        A bad file does not stop the others. At most two batches of pictures are held at once: the
-        next is read while one is coloured. No input is ever overwritten.
+        A bad file does not stop the others, and no input is ever overwritten (see
+        :func:`colorzoo.jobs.files.colorize_files`).
 
         Args:
             source: Folder of pictures.
@@ -218,85 +264,17 @@ class Colorizer:
             PictureError: ``source`` is missing or no folder, or is the same as ``target``.
             ConfigError: ``saturation``, ``working_size`` or ``batch_size`` is out of range.
         """
-        size = self._check(saturation, working_size, batch_size)
+        from colorzoo.jobs.files import FolderReport, colorize_files
+        from colorzoo.jobs.plan import plan
+
+        options = ColorizeOptions(saturation, working_size, batch_size)
         pairs = plan(Path(source).expanduser(), Path(target).expanduser(), recursive=recursive)
-        inputs = identities([path for path, _ in pairs])
         results = []
-        chunks = [pairs[at : at + batch_size] for at in range(0, len(pairs), batch_size)]
-        with ThreadPoolExecutor(max_workers=1) as reader:
-            ahead = [reader.submit(_read_all, chunk, inputs, overwrite) for chunk in chunks[:1]]
-            for number in range(len(chunks)):
-                entries = ahead.pop().result()
-                ahead += [
-                    reader.submit(_read_all, chunk, inputs, overwrite)
-                    for chunk in chunks[number + 1 : number + 2]
-                ]
-                for result in self._finish_files(entries, saturation, size):
-                    results.append(result)
-                    if on_result:
-                        on_result(result, len(pairs))
+        for result in colorize_files(self, pairs, options, overwrite=overwrite):
+            results.append(result)
+            if on_result:
+                on_result(result, len(pairs))
         return FolderReport(tuple(results))
-
-    def _finish_files(
-        self, entries: list[_Entry], saturation: float, working_size: int
-    ) -> Iterator[FileResult]:
-        """Colour and write what was read; pass on what was not."""
-        pictures = [entry for entry in entries if not isinstance(entry, FileResult)]
-        predicted = self._predict_all(
-            [picture for _, _, picture in pictures], working_size, len(entries)
-        )
-        for entry in entries:
-            if isinstance(entry, FileResult):
-                yield entry
-                continue
-            source, target, picture = entry
-            try:
-                write(self.finish(picture, *predicted.pop(0), saturation), target)
-            except PictureError as error:
-                yield FileResult(source, target, "failed", str(error))
-            else:
-                yield FileResult(source, target, "done", notes=picture.notes)
-
-    def _colorize(
-        self, pictures: list[Picture], saturation: float, working_size: int, batch_size: int
-    ) -> list[Image.Image]:
-        for picture in pictures:
-            for note in picture.notes:
-                _log.warning("%s: %s", picture.name, note)
-        predicted = self._predict_all(pictures, working_size, batch_size)
-        return [
-            self.finish(picture, *both, saturation)
-            for picture, both in zip(pictures, predicted, strict=True)
-        ]
-
-    def _predict_all(
-        self, pictures: list[Picture], working_size: int, batch_size: int
-    ) -> list[tuple[Tensor, Tensor]]:
-        """Return chroma (2, h, w) and lightness (h, w) at working size for each picture."""
-        groups: dict[tuple[int, int], list[int]] = {}
-        for index, picture in enumerate(pictures):
-            shape = working_shape(picture.width, picture.height, working_size)
-            groups.setdefault(shape, []).append(index)
-        predicted: dict[int, tuple[Tensor, Tensor]] = {}
-        for shape, members in groups.items():
-            for at in range(0, len(members), batch_size):
-                batch = members[at : at + batch_size]
-                guides = torch.stack(
-                    [torch.from_numpy(pictures[i].resized_lightness(*shape)) for i in batch]
-                ).to(self.device)
-                found = self.predict(guides[:, None])
-                predicted.update(zip(batch, zip(found, guides, strict=True), strict=True))
-        return [predicted[index] for index in range(len(pictures))]
-
-    def _check(self, saturation: float, working_size: int | None, batch_size: int) -> int:
-        """Check what was asked for, and return the working size."""
-        chroma.check_saturation(saturation)
-        _check_whole("batch_size", batch_size)
-        size = self.settings.working_size if working_size is None else working_size
-        return _check_whole("working_size", size, MAX_WORKING_SIZE)
-
-
-_Entry = FileResult | tuple[Path, Path, Picture]
 
 
 def load(
@@ -316,7 +294,8 @@ def load(
             :class:`pathlib.Path`).
         revision: Branch, tag or commit of the Hub repository.
         device: ``"auto"`` (CUDA, else Apple's MPS, else the CPU) or a device of torch.
-        dtype: Precision of the generator, as in :class:`Colorizer`.
+        dtype: Precision of the generator, as in
+            :class:`~colorzoo.predictors.network.NetworkPredictor`.
         local_files_only: Take a Hub repository only from the cache on this disk.
         token: Access token for the Hub, for private repositories.
 
@@ -329,51 +308,24 @@ def load(
     chosen = pick_device(device), pick_dtype(dtype)  # a typing error fails before any download
     folder = locate(name, revision=revision, local_files_only=local_files_only, token=token)
     loaded = load_model(folder)
-    title = loaded.name if isinstance(name, os.PathLike) else str(name)
-    return Colorizer(
-        loaded.model, settings=loaded.image, name=title, device=chosen[0], dtype=chosen[1]
+    predictor = NetworkPredictor(
+        loaded.model,
+        name=loaded.name if isinstance(name, os.PathLike) else str(name),
+        working_size=loaded.image.working_size,
+        device=chosen[0],
+        dtype=chosen[1],
     )
+    return Colorizer(predictor)
 
 
-def working_shape(width: int, height: int, working_size: int) -> tuple[int, int]:
-    """Return width and height at which a generator sees a picture.
+def working_shape(height: int, width: int, working_size: int) -> tuple[int, int]:
+    """Return height and width at which a predictor sees a picture.
 
     The shorter side becomes ``working_size`` and the aspect ratio is kept; when the longer side
     would pass four times ``working_size``, that is what it becomes.
     """
-    scale = min(working_size / min(width, height), _LONGEST * working_size / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _read_all(
-    pairs: list[tuple[Path, Path]], inputs: set[tuple[int, int]], overwrite: bool
-) -> list[_Entry]:
-    """Read pictures; what is not to be coloured comes as its result."""
-    entries: list[_Entry] = []
-    for source, target in pairs:
-        if is_any_of(target, inputs):
-            reason = f"{target} is one of the input pictures, which are never overwritten."
-            entries.append(FileResult(source, target, "failed", reason))
-        elif target.exists() and not overwrite:
-            entries.append(FileResult(source, target, "skipped"))
-        else:
-            try:
-                entries.append((source, target, read(source)))
-            except PictureError as error:
-                entries.append(FileResult(source, target, "failed", str(error)))
-    return entries
-
-
-def _check_whole(what: str, value: int, most: float = math.inf) -> int:
-    """Return a whole number of 1 to ``most``, of Python or NumPy, as Python's own."""
-    try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = 0
-    if not 1 <= number <= most:
-        bounds = "1 or more" if most == math.inf else f"1 to {most}"
-        raise ConfigError(f"{what} must be a whole number, {bounds}, not {value!r}.")
-    return number
+    scale = min(working_size / min(height, width), _LONGEST * working_size / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _check_lightness(lightness: object) -> None:
@@ -391,10 +343,3 @@ def _check_lightness(lightness: object) -> None:
             f"lightness lies in {low:.4g}..{high:.4g}, but CIELAB L lies in 0..100. "
             "Scale it, and replace NaN."
         )
-
-
-def _mirrored(length: int, multiple: int, device: torch.device) -> Tensor:
-    """Return indices that fill an axis up to a multiple by mirroring it as often as need be."""
-    padded = -(-length // multiple) * multiple
-    index = torch.arange(padded, device=device) % (2 * length)
-    return torch.where(index < length, index, 2 * length - 1 - index)

@@ -24,7 +24,7 @@ from colorzoo.errors import ColorzooError, RegistrationError, UnknownNameError, 
 
 
 @dataclass(frozen=True, slots=True)
-class ArchitectureSpec:
+class Spec:
     """What a registry knows of one entry.
 
     Attributes:
@@ -33,8 +33,6 @@ class ArchitectureSpec:
         config: Frozen dataclass with a classmethod ``tiny()``.
         license: SPDX identifier of the code's licence.
         paper: Author, year and identifier of the work it follows.
-        size_multiple: Height and width must be multiples of this; an int, or a function of the
-            config that returns one.
         origin: Name of the package that brought it.
     """
 
@@ -43,16 +41,7 @@ class ArchitectureSpec:
     config: type[Any]
     license: str
     paper: str
-    size_multiple: int | Callable[[Any], int]
     origin: str
-
-    def multiple_for(self, config: Any) -> int:
-        """Return the size multiple under one config, in pixels."""
-        return (
-            self.size_multiple
-            if isinstance(self.size_multiple, int)
-            else self.size_multiple(config)
-        )
 
     def distribution(self) -> str | None:
         """Return what pip calls the package that brought it; None for colorzoo or no package."""
@@ -68,13 +57,22 @@ class Registry:
         kind: What an entry is called in messages, such as ``"architecture"``.
         package: Package whose public modules are the built-in entries.
         group: Entry-point group in which other packages announce theirs, or None.
+        shared: Public modules of the package that are no entries but what entries share.
     """
 
-    def __init__(self, kind: str, *, package: str, group: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        *,
+        package: str,
+        group: str | None = None,
+        shared: frozenset[str] = frozenset(),
+    ) -> None:
         self.kind = kind
         self.package = package
         self.group = group
-        self._specs: dict[str, ArchitectureSpec] = {}
+        self.shared = shared
+        self._specs: dict[str, Spec] = {}
 
     def register(
         self,
@@ -83,7 +81,6 @@ class Registry:
         config: type[Any],
         license: str = "Apache-2.0",
         paper: str = "",
-        size_multiple: int | Callable[[Any], int] = 1,
     ) -> Callable[[type[Any]], type[Any]]:
         """Return a class decorator that adds the class under ``name``.
 
@@ -93,21 +90,18 @@ class Registry:
                 keeps it as ``self.config``.
             license: SPDX identifier of the code's licence.
             paper: Author, year and identifier of the work it follows.
-            size_multiple: Height and width must be multiples of this many pixels; an int, or a
-                function of the config. Other sizes are padded before the module sees them.
 
         Raises:
             RegistrationError: The name is malformed or taken, or ``config`` has no ``tiny()``.
         """
 
         def decorate(build: type[Any]) -> type[Any]:
-            spec = ArchitectureSpec(
+            spec = Spec(
                 name=name,
                 build=build,
                 config=config,
                 license=license,
                 paper=paper,
-                size_multiple=size_multiple,
                 origin=build.__module__.partition(".")[0],
             )
             self._add(spec)
@@ -119,7 +113,7 @@ class Registry:
         """Return every known name, sorted; nothing is imported for it."""
         return sorted({*self._specs, *self._builtin_modules(), *self._plugins()})
 
-    def get(self, name: str) -> ArchitectureSpec:
+    def get(self, name: str) -> Spec:
         """Return the entry called ``name``, importing its module if need be.
 
         Raises:
@@ -154,7 +148,7 @@ class Registry:
             )
         return self._specs[name]
 
-    def spec_of(self, module: object) -> ArchitectureSpec:
+    def spec_of(self, module: object) -> Spec:
         """Return the entry that ``module`` is an instance of.
 
         Raises:
@@ -178,7 +172,7 @@ class Registry:
                 problems[name] = str(error)
         return problems
 
-    def _add(self, spec: ArchitectureSpec) -> None:
+    def _add(self, spec: Spec) -> None:
         slug = spec.name.replace("-", "")
         if not (slug.isascii() and slug.isalnum() and slug.islower()) or "--" in f"-{spec.name}-":
             raise RegistrationError(
@@ -205,7 +199,7 @@ class Registry:
         return {
             module.name.replace("_", "-"): f"{self.package}.{module.name}"
             for module in pkgutil.iter_modules([str(root)])
-            if not module.name.startswith("_")
+            if not module.name.startswith("_") and module.name not in self.shared
         }
 
     def _plugins(self) -> dict[str, list[EntryPoint]]:
@@ -234,7 +228,12 @@ def describe_entry_point(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
-ARCHITECTURES = Registry("architecture", package="colorzoo.models", group="colorzoo.architectures")
+ARCHITECTURES = Registry(
+    "architecture",
+    package="colorzoo.models",
+    group="colorzoo.architectures",
+    shared=frozenset({"base", "build"}),
+)
 DISCRIMINATORS = Registry(
     "discriminator", package="colorzoo.discriminators", group="colorzoo.discriminators"
 )

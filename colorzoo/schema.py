@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import operator
 import tomllib
 import types
 from collections.abc import Callable
@@ -53,6 +55,22 @@ def from_dict(cls: type[Config], values: Any, *, where: str) -> Config:
         return cls(**arguments)
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def check_whole(what: str, value: int, most: float = math.inf) -> int:
+    """Return a whole number of 1 to ``most``, of Python or NumPy, as Python's own.
+
+    Raises:
+        ConfigError: It is none, or out of range; ``what`` names it.
+    """
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if not 1 <= number <= most:
+        bounds = "1 or more" if most == math.inf else f"1 to {most}"
+        raise ConfigError(f"{what} must be a whole number, {bounds}, not {value!r}.")
+    return number
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from colorzoo.errors import ColorzooError, WeightsError
 from colorzoo.modelfolder.format import WEIGHTS_FILE
 from colorzoo.modelfolder.weights import load_model, save
-from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, ArchitectureSpec, Registry
+from colorzoo.models.base import Generator
+from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, Registry, Spec
 from colorzoo.schema import from_dict, to_dict
 
 TOLERANCE = 1e-4
@@ -49,7 +50,7 @@ class Subject:
         side: Side in pixels of the smallest picture it is checked on.
     """
 
-    spec: ArchitectureSpec
+    spec: Spec
     registry: Registry
     channels: int
     side: int
@@ -92,16 +93,25 @@ class Subject:
 
 
 def architecture(name: str) -> Subject:
-    """Return the architecture called ``name`` as a subject of the checks."""
+    """Return the architecture called ``name`` as a subject of the checks.
+
+    Raises:
+        ContractError: It is no generator.
+        UnknownNameError: No architecture has that name.
+    """
     spec = ARCHITECTURES.get(name)
-    return Subject(spec, ARCHITECTURES, 1, spec.multiple_for(spec.config.tiny()))
+    module = Subject(spec, ARCHITECTURES, channels=1, side=1).build()
+    if not isinstance(module, Generator):
+        raise ContractError(
+            f"The architecture {name!r} is no Generator: derive {type(module).__qualname__} from "
+            "colorzoo.Generator."
+        )
+    return Subject(spec, ARCHITECTURES, channels=1, side=module.size_multiple)
 
 
 def discriminator(name: str) -> Subject:
     """Return the discriminator called ``name`` as a subject of the checks."""
-    spec = DISCRIMINATORS.get(name)
-    multiple = spec.multiple_for(spec.config.tiny())
-    return Subject(spec, DISCRIMINATORS, 3, -(-32 // multiple) * multiple)
+    return Subject(DISCRIMINATORS.get(name), DISCRIMINATORS, channels=3, side=32)
 
 
 def check_architecture(name: str) -> None:
@@ -304,6 +314,8 @@ def check_autocast(subject: Subject) -> None:
 def check_saving(subject: Subject) -> None:
     """Check that saving and loading keeps every bit, and that a lacking tensor is an error."""
     module = _settled(subject)
+    if not isinstance(module, Generator):
+        raise ContractError(f"{subject.title} is no Generator: derive it from colorzoo.Generator.")
     with tempfile.TemporaryDirectory() as folder:
         save(module, Path(folder) / "model")
         loaded = load_model(Path(folder) / "model").model

@@ -15,7 +15,8 @@ from colorzoo.pictures.read import read
 def colorizer_of(architecture: str, **values: object) -> colorzoo.Colorizer:
     torch.manual_seed(3)
     generator = colorzoo.create_model(architecture, widths=(4, 8, 8), **values)
-    return colorzoo.Colorizer(generator, settings=colorzoo.ImageSettings(32), device="cpu")
+    predictor = colorzoo.NetworkPredictor(generator, working_size=32, device="cpu")
+    return colorzoo.Colorizer(predictor)
 
 
 @pytest.mark.parametrize("gate", ["grid", "pixel"])
@@ -36,7 +37,7 @@ def test_maps_are_those_of_the_run_that_colours() -> None:
     picture = read(ramp)
     scaled = torch.from_numpy(picture.lightness(0, 32))[None, None] / 50 - 1
     with torch.inference_mode():
-        expected = colorizer.generator.forward_with_maps(scaled)[1]
+        expected = colorizer.predictor.generator.forward_with_maps(scaled)[1]
     for found, wanted in zip(colorzoo.attention_maps(colorizer, ramp), expected, strict=True):
         np.testing.assert_allclose(found, wanted[0, 0].numpy(), atol=1e-4)
 

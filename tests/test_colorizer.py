@@ -1,3 +1,4 @@
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from colorzoo.errors import (
     UnknownNameError,
 )
 from colorzoo.pictures.write import write
+from colorzoo.predictor import Guidance, Guide
+from colorzoo.predictors.network import NetworkPredictor
 
 
 @pytest.fixture
@@ -34,8 +37,7 @@ def generator() -> nn.Module:
 
 @pytest.fixture
 def colorizer(generator: nn.Module) -> Colorizer:
-    settings = colorzoo.ImageSettings(working_size=32)
-    return Colorizer(generator, settings=settings, device="cpu")
+    return Colorizer(NetworkPredictor(generator, working_size=32, device="cpu"))
 
 
 def grey(width: int, height: int) -> NDArray[np.uint8]:
@@ -186,21 +188,59 @@ def test_numbers_that_overflow_are_an_error(generator: nn.Module) -> None:
     with torch.no_grad():
         next(generator.parameters()).fill_(torch.inf)
     with pytest.raises(TensorError, match="finite"):
-        Colorizer(generator, device="cpu").predict(torch.rand(1, 1, 8, 8))
+        Colorizer(NetworkPredictor(generator, device="cpu")).predict(torch.rand(1, 1, 8, 8))
 
 
 def test_training_mode_never_leaks_in_or_out(generator: nn.Module) -> None:
     generator.train()
     state = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
-    colorizer = Colorizer(generator, device="cpu")
+    colorizer = Colorizer(NetworkPredictor(generator, device="cpu"))
     pixels = grey(40, 40)
     first = colorizer(pixels).tobytes()
-    colorizer.generator.train()
+    generator.train()
     assert colorizer(pixels).tobytes() == first
-    assert generator.training
-    assert all(parameter.requires_grad for parameter in generator.parameters())
+    assert not any(parameter.requires_grad for parameter in generator.parameters())
     for name, tensor in generator.state_dict().items():
         assert torch.equal(tensor, state[name]), name
+
+
+def test_it_moves_between_devices(colorizer: Colorizer) -> None:
+    assert colorizer.to("cpu") is colorizer
+    assert colorizer.device == torch.device("cpu")
+    with pytest.raises(ConfigError, match="cuda:99"):
+        colorizer.to("cuda:99")
+
+
+class Compass:
+    """A predictor that is no network: it tells the user's hints, or a red for the reference."""
+
+    name = "compass"
+    working_size = 16
+    device = torch.device("cpu")
+    parameters = 0
+    accepts: frozenset[Guide] = frozenset({"hints"})
+    needs: frozenset[Guide] = frozenset({"hints"})
+
+    def to(self, device: torch.device) -> None:
+        """Stay."""
+
+    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+        assert guidance is not None
+        assert guidance.hint_chroma is not None
+        return guidance.hint_chroma
+
+
+def test_guidance_is_what_a_predictor_takes_and_needs(colorizer: Colorizer) -> None:
+    lightness = torch.full((1, 1, 4, 4), 50.0)
+    hints = Guidance(hint_chroma=torch.ones(1, 2, 4, 4), hint_mask=torch.ones(1, 1, 4, 4) > 0)
+    compass = Colorizer(Compass())
+    assert torch.equal(compass.predict(lightness, hints), torch.ones(1, 2, 4, 4))
+    with pytest.raises(ConfigError, match="'compass' needs hints: give hints="):
+        compass.predict(lightness)
+    with pytest.raises(ConfigError, match="'compass' does not take vividness; it takes hints"):
+        compass.predict(lightness, Guidance(vividness=1.0))
+    with pytest.raises(ConfigError, match="'unet' does not take hints; it takes nothing but"):
+        colorizer.predict(lightness, hints)
 
 
 def test_the_number_of_threads_is_put_back(colorizer: Colorizer) -> None:
@@ -215,10 +255,10 @@ def test_the_number_of_threads_is_put_back(colorizer: Colorizer) -> None:
 
 @pytest.mark.parametrize("dtype", ["bfloat16", torch.bfloat16])
 def test_half_precision_is_near(dtype: str | torch.dtype, generator: nn.Module) -> None:
-    half = Colorizer(generator, device="cpu", dtype=dtype)
-    assert next(half.generator.parameters()).dtype == torch.bfloat16
+    half = Colorizer(NetworkPredictor(copy.deepcopy(generator), device="cpu", dtype=dtype))
+    assert next(half.predictor.generator.parameters()).dtype == torch.bfloat16
     lightness = torch.rand(1, 1, 32, 32) * 100
-    full = Colorizer(generator, device="cpu", dtype=torch.float32).predict(lightness)
+    full = Colorizer(NetworkPredictor(generator, device="cpu")).predict(lightness)
     ab = half.predict(lightness)
     assert ab.dtype == torch.float32
     assert (ab - full).abs().mean() < 3.0
@@ -241,12 +281,12 @@ def test_unusable_devices_and_dtypes_are_refused(
     values: dict[str, str], generator: nn.Module
 ) -> None:
     with pytest.raises(ConfigError, match=next(iter(values))):
-        Colorizer(generator, **values)  # type: ignore[arg-type]  # on purpose
+        NetworkPredictor(generator, **values)  # type: ignore[arg-type]  # on purpose
 
 
 def test_unregistered_generators_are_refused() -> None:
     with pytest.raises(RegistrationError, match="Conv2d"):
-        Colorizer(nn.Conv2d(1, 2, 1))
+        NetworkPredictor(nn.Conv2d(1, 2, 1))
 
 
 @pytest.mark.parametrize(
@@ -280,17 +320,17 @@ def test_numbers_of_numpy_are_numbers(colorizer: Colorizer) -> None:
 
 
 def test_working_shape_keeps_the_aspect_and_caps_panoramas() -> None:
-    assert working_shape(4000, 3000, 256) == (341, 256)
-    assert working_shape(30, 40, 256) == (256, 341)
-    assert working_shape(3000, 40, 256) == (1024, 14)
-    assert working_shape(1, 60000, 256) == (1, 1024)
+    assert working_shape(3000, 4000, 256) == (256, 341)
+    assert working_shape(40, 30, 256) == (341, 256)
+    assert working_shape(40, 3000, 256) == (14, 1024)
+    assert working_shape(60000, 1, 256) == (1024, 1)
 
 
 def test_load_gives_the_saved_colorizer(model_folder: Path) -> None:
     for name in (model_folder, str(model_folder)):
         colorizer = colorzoo.load(name, device="cpu")
-        assert colorizer.settings.working_size == 32
-        assert not colorizer.generator.training
+        assert colorizer.working_size == 32
+        assert not colorizer.predictor.generator.training
         assert colorizer(grey(30, 30)).size == (30, 30)
 
 

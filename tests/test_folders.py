@@ -7,13 +7,15 @@ from PIL import Image
 import colorzoo
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import PictureError
-from colorzoo.jobs.files import FileResult, plan
+from colorzoo.jobs.files import FileResult
+from colorzoo.jobs.plan import plan
+from colorzoo.predictors.network import NetworkPredictor
 
 
 @pytest.fixture
 def colorizer() -> Colorizer:
     generator = colorzoo.create_model("unet", widths=(4, 8, 8))
-    return Colorizer(generator, settings=colorzoo.ImageSettings(working_size=32), device="cpu")
+    return Colorizer(NetworkPredictor(generator, working_size=32, device="cpu"))
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_files_of_two_commits_are_never_mixed(hub: Hub, repo: Repo, model_folder
 
     hub.take_fault = change_after_the_first_answer  # type: ignore[method-assign]
     assert (
-        colorzoo.load(NAME, device="cpu").generator.config
+        colorzoo.load(NAME, device="cpu").predictor.generator.config
         == colorzoo.create_model("attention-unet", widths=(4, 8, 8)).config
     )
     assert repo.refs["main"] != old

@@ -56,7 +56,7 @@ def test_what_is_pushed_is_what_is_loaded(hub: Hub, folder: Path) -> None:
     assert info.url == f"{hub.url}/{NAME}"
     assert len(repo.messages) == 2  # making it, and one commit
     loaded = colorzoo.load(NAME, device="cpu")
-    state = loaded.generator.state_dict()
+    state = loaded.predictor.generator.state_dict()
     expected = load_model(folder).model.state_dict()
     assert state.keys() == expected.keys()
     assert all(torch.equal(state[key], expected[key]) for key in state)
@@ -83,7 +83,7 @@ def test_a_generator_is_pushed_with_what_is_said_of_it(hub: Hub, about: About) -
         push(model, NAME)
     assert hub.repos == {}
     assert push(model, NAME, about=about).files == FILES
-    state = colorzoo.load(NAME, device="cpu").generator.state_dict()
+    state = colorzoo.load(NAME, device="cpu").predictor.generator.state_dict()
     assert all(torch.equal(state[key], value) for key, value in model.state_dict().items())
 
 

@@ -10,7 +10,7 @@ from conftest import ROOT
 FLOORS = (
     {"errors", "progress"},
     {"registry", "schema", "files"},
-    {"color", "devices"},
+    {"color", "devices", "options"},
     {"processes", "pictures"},
     {"chroma", "data"},
     {"predictor"},

@@ -60,7 +60,7 @@ def test_default_config_is_within_the_budget_of_a_fair_comparison(name: str) -> 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_norm_trains_on_one_smallest_picture(name: str, norm: str) -> None:
     model = tiny(name, norm=norm)
-    side = ARCHITECTURES.get(name).multiple_for(model.config)
+    side = model.size_multiple
     train_once(model, noise(1, 1, side, side))
     own = [layer for key, layer in model.named_modules() if not key.startswith("encoder")]
     kinds = {"batch": nn.BatchNorm2d, "instance": nn.InstanceNorm2d}
@@ -71,7 +71,7 @@ def test_every_norm_trains_on_one_smallest_picture(name: str, norm: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_resize_upsampling_has_no_transposed_convolution(name: str) -> None:
     model = tiny(name, upsampling="resize")
-    side = ARCHITECTURES.get(name).multiple_for(model.config)
+    side = model.size_multiple
     assert train_once(model, noise(1, 1, side, side)).shape == (1, 2, side, side)
     assert not any(isinstance(layer, nn.ConvTranspose2d) for layer in model.modules())
 
@@ -81,7 +81,7 @@ def test_resize_upsampling_has_no_transposed_convolution(name: str) -> None:
 def test_widths_set_depth_and_size_multiple(name: str, widths: tuple[int, ...]) -> None:
     model = tiny(name, widths=widths)
     side = 2 ** len(widths)
-    assert ARCHITECTURES.get(name).multiple_for(model.config) == side
+    assert model.size_multiple == side
     assert train_once(model, noise(1, 1, side, 2 * side)).shape == (1, 2, side, 2 * side)
 
 

@@ -342,15 +342,15 @@ def test_resizing_is_that_of_pillow_and_strips_change_nothing(
 ) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (401, 297), dtype=np.uint8)
     picture = read(pixels)
-    whole = picture.resized_lightness(30, 41)
+    whole = picture.resized_lightness(41, 30)
     expected = Image.fromarray(lightness(picture)).resize(
         (30, 41), Image.Resampling.BICUBIC, reducing_gap=3.0
     )
     assert whole.shape == (41, 30)
     assert np.abs(whole - np.asarray(expected)).max() < 0.5
     monkeypatch.setattr("colorzoo.pictures.strips.STRIP_PIXELS", 5000)
-    assert np.abs(picture.resized_lightness(30, 41) - whole).max() < 1e-3
-    assert picture.resized_lightness(600, 900).shape == (900, 600)
+    assert np.abs(picture.resized_lightness(41, 30) - whole).max() < 1e-3
+    assert picture.resized_lightness(900, 600).shape == (900, 600)
 
 
 def test_writing_makes_folders_replaces_and_leaves_no_rest(tmp_path: Path) -> None:

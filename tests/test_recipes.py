@@ -9,6 +9,7 @@ from conftest import ROOT, Run
 
 import colorzoo
 from colorzoo.errors import ConfigError
+from colorzoo.models.build import create_model
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.schema import to_dict
 from colorzoo.training.config import TrainingConfig, load_config
@@ -59,7 +60,7 @@ def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -
     overrides = [
         f"data.train={photo_folder}",
         f"data.validation={photo_folder}",
-        f"data.size={2 * spec.multiple_for(spec.config.tiny())}",
+        f"data.size={2 * create_model(spec.name, spec.config.tiny()).size_multiple}",
         "data.batch_size=2",
         "data.workers=0",
         "data.min_colorfulness=0",

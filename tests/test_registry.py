@@ -51,7 +51,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_builtins_are_the_files_of_the_package(root: Path) -> None:
     for registry, folder in ((ARCHITECTURES, "models"), (DISCRIMINATORS, "discriminators")):
         files = (root / "colorzoo" / folder).glob("[a-z]*.py")
-        builtins = {file.stem.replace("_", "-") for file in files}
+        builtins = {file.stem.replace("_", "-") for file in files} - registry.shared
         assert builtins <= set(registry.names())
         assert all(registry.get(name).name == name for name in builtins)
 
@@ -76,14 +76,11 @@ def test_unknown_name_lists_the_nearest() -> None:
 
 
 def test_registering_by_hand(registry: Registry) -> None:
-    decorated = registry.register(
-        "my-net-2", config=Config, paper="Me 2026", size_multiple=lambda config: 2**config.depth
-    )(Net)
+    decorated = registry.register("my-net-2", config=Config, paper="Me 2026")(Net)
     assert decorated is Net
     spec = registry.get("my-net-2")
     assert (spec.build, spec.config, spec.paper) == (Net, Config, "Me 2026")
     assert spec.origin == __name__.partition(".")[0]
-    assert spec.multiple_for(Config()) == 8
     assert registry.spec_of(Net(Config())) is spec
     assert "my-net-2" in registry.names()
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from colorzoo import ColorzooError, UnknownNameError
+from colorzoo import ColorzooError, Generator, UnknownNameError
 from colorzoo.registry import ARCHITECTURES
 from colorzoo.testing import ContractError, architecture, check_architecture, check_discriminator
 
@@ -20,10 +20,9 @@ class Config:
         return cls()
 
 
-class Good(nn.Module):
+class Good(Generator[Config]):
     def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.inner = nn.Conv2d(1, config.width, 3, padding=1)
         self.outer = nn.Conv2d(config.width, 2, 3, padding=1)
 
@@ -120,7 +119,8 @@ def registered(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ARCHITECTURES, "_specs", dict(ARCHITECTURES._specs))
 
     def register(build: type[nn.Module], *, config: type = Config, size_multiple: int = 8) -> str:
-        ARCHITECTURES.register("moon-net", config=config, size_multiple=size_multiple)(build)
+        monkeypatch.setattr(build, "size_multiple", size_multiple)
+        ARCHITECTURES.register("moon-net", config=config)(build)
         return "moon-net"
 
     return register

@@ -96,7 +96,7 @@ def test_the_last_validation_is_of_the_released_weights(
     device = torch.device("cpu")
     validation = open_validation(config.data, device)
     assert validation
-    released = validation.measure(colorzoo.load(result.model).generator)
+    released = validation.measure(colorzoo.load(result.model).predictor.generator)
     assert seen == {20: released}
     assert {name: result.last[name] for name in released} == released
 
@@ -159,7 +159,7 @@ def test_every_architecture_trains(name: str, config_file: Path) -> None:
     spec = ARCHITECTURES.get(name)
     config = load_config(config_file, ["run.steps=2", "run.validate_every=0"])
     tiny = spec.config.tiny()
-    size = 2 * spec.multiple_for(tiny)
+    size = 2 * colorzoo.create_model(name, tiny).size_multiple
     values = to_dict(config)
     values["model"] = {"name": name, "config": to_dict(tiny)}
     values["data"]["size"] = size

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from colorzoo.errors import PictureError
-from colorzoo.modelfolder.format import MAX_WORKING_SIZE
+from colorzoo.options import MAX_WORKING_SIZE
 from colorzoo.zoo.folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -192,7 +192,8 @@ def _colorize_file(
     colorizer: Colorizer, source: Path, target: Path, inputs: list[Path], options: _Options
 ) -> FileResult:
     """Colour one file as :meth:`Colorizer.folder` colours each of its."""
-    from colorzoo.jobs.files import FileResult, identities, is_any_of
+    from colorzoo.jobs.files import FileResult
+    from colorzoo.jobs.plan import identities, is_any_of
     from colorzoo.pictures.write import write
 
     if is_any_of(target, identities(inputs)):

@@ -9,7 +9,7 @@ import click
 from colorzoo.cli._output import print_json, print_values, show_bytes
 from colorzoo.errors import UnknownNameError, did_you_mean
 from colorzoo.hub.names import is_slug, locate
-from colorzoo.registry import ARCHITECTURES, ArchitectureSpec
+from colorzoo.registry import ARCHITECTURES, Spec
 from colorzoo.schema import to_dict
 from colorzoo.zoo.catalog import list_models, model_names, read_info
 
@@ -68,16 +68,18 @@ def _describe_model(name: str) -> dict[str, Any]:
     }
 
 
-def _describe_architecture(spec: ArchitectureSpec) -> dict[str, Any]:
-    config = spec.config()
+def _describe_architecture(spec: Spec) -> dict[str, Any]:
+    from colorzoo.models.build import build_generator
+
+    generator = build_generator(spec)
     return {
         "architecture": spec.name,
         "license": spec.license,
         "paper": spec.paper,
         "package": spec.origin,
-        "parameters": _count_parameters(spec.build(config)),
-        "size_multiple": spec.multiple_for(config),
-        "config": to_dict(config),
+        "parameters": _count_parameters(generator),
+        "size_multiple": generator.size_multiple,
+        "config": to_dict(generator.config),
         "models": [info.name for info in list_models(architecture=spec.name)],
     }
 

@@ -290,8 +290,7 @@ def _report(
         photos=tuple(outcome.name for outcome in measured),
         broken=broken,
         models=tuple(
-            row(name, sum(weight.numel() for weight in colorizer.generator.parameters()))
-            for name, colorizer in colorizers.items()
+            row(name, colorizer.predictor.parameters) for name, colorizer in colorizers.items()
         ),
         grey=row(GREY),
         truth=row(TRUTH),

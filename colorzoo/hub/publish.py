@@ -8,10 +8,9 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import nn
 
 import colorzoo
 from colorzoo.errors import ColorzooError, HubError
@@ -29,6 +28,7 @@ from colorzoo.modelfolder.facts import (
 )
 from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 from colorzoo.modelfolder.weights import load_model, save
+from colorzoo.models.base import Generator
 from colorzoo.zoo.cards import is_edited, license_of, render_card
 from colorzoo.zoo.folders import zoo_folder
 
@@ -74,7 +74,7 @@ class _Target:
 
 
 def push(
-    model: nn.Module | str | os.PathLike[str],
+    model: Generator[Any] | str | os.PathLike[str],
     repo_id: str,
     *,
     about: About | None = None,
@@ -121,7 +121,7 @@ def push(
         raise HubError("A pull request goes to the main branch; give no revision with create_pr.")
     with tempfile.TemporaryDirectory() as name:
         stage = Path(name) / repo_id.partition("/")[2]
-        if isinstance(model, nn.Module):
+        if isinstance(model, Generator):
             save(model, stage)
             _complete(stage, stage, target, about)
             _compare(model, stage)
@@ -239,7 +239,7 @@ def _no_license(source: Path) -> str:
     )
 
 
-def _compare(model: nn.Module, stage: Path) -> None:
+def _compare(model: Generator[Any], stage: Path) -> None:
     """Check that what would be published is the model that was given."""
     loaded = load_model(stage).model.state_dict()
     for name, tensor in model.state_dict().items():

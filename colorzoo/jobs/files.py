@@ -1,15 +1,26 @@
-"""Which files of a folder are coloured, and what each result is called."""
+"""Many pictures, one result each: the job behind folders, lists of files and the command line."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from colorzoo.errors import PictureError
-from colorzoo.pictures.formats import READABLE_SUFFIXES, WRITABLE_SUFFIXES
+from colorzoo.jobs.plan import identities, is_any_of
+from colorzoo.options import ColorizeOptions
+from colorzoo.pictures.picture import Picture
+from colorzoo.pictures.read import read
+from colorzoo.pictures.write import write
+
+if TYPE_CHECKING:
+    from colorzoo.colorizer import Colorizer
+
+Pair = tuple[Path, Path]
+"""A picture and the place of its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,107 +67,80 @@ class FolderReport:
         return tuple(result for result in self.results if result.status == status)
 
 
-def find_pictures(folder: Path, *, recursive: bool, without: Path | None = None) -> list[Path]:
-    """Return the picture files of a folder, sorted; hidden ones are left out.
+def colorize_files(
+    colorizer: Colorizer,
+    pairs: Iterable[Pair],
+    options: ColorizeOptions | None = None,
+    *,
+    overwrite: bool = False,
+) -> Iterator[FileResult]:
+    """Colour files one batch after another, and tell of each what became of it.
 
-    Links to files count as files; links to folders are not followed.
+    A bad file does not stop the others. At most two batches of pictures are held at once: the next
+    is read while one is coloured. No input is ever overwritten.
 
     Args:
-        folder: Where to look.
-        recursive: Look in its subfolders too.
-        without: A subfolder that is left out.
+        colorizer: What colours them.
+        pairs: Each picture with the place of its result, whose folders are made if missing.
+        options: How they are coloured.
+        overwrite: Colour again what is there already; otherwise it is skipped.
 
-    Raises:
-        PictureError: The folder is missing or cannot be read.
+    Yields:
+        One result a pair, in their order.
     """
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise PictureError(f"{folder} {what}. Give a folder of pictures.")
-    found: list[Path] = []
-    for place, folders, files in os.walk(folder, onerror=_refuse):
-        here = Path(place)
-        found += [
-            here / name
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES
-        ]
-        folders[:] = [
-            name
-            for name in folders
-            if recursive
-            and not name.startswith(".")
-            and (without is None or not (here / name).samefile(without))
-        ]
-    return sorted(found)
+    options = options or ColorizeOptions()
+    planned = list(pairs)
+    inputs = identities([source for source, _ in planned])
+    chunks = _chunks(planned, options.batch_size)
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        ahead = [reader.submit(_read_all, chunk, inputs, overwrite) for chunk in islice(chunks, 1)]
+        while ahead:
+            entries = ahead.pop().result()
+            ahead += [
+                reader.submit(_read_all, chunk, inputs, overwrite) for chunk in islice(chunks, 1)
+            ]
+            yield from _finish_all(colorizer, entries, options)
 
 
-def plan(source: Path, target: Path, *, recursive: bool) -> list[tuple[Path, Path]]:
-    """Pair every picture of ``source`` with its place in ``target``, which mirrors the tree.
-
-    A suffix is kept where it can be written, otherwise it becomes ``.png``; two pictures never get
-    the same place, also where upper and lower case are the same. ``target`` may lie in ``source``:
-    what is in it is then no source.
-
-    Raises:
-        PictureError: ``source`` is missing or no folder, or ``target`` is the same folder or a
-            file.
-    """
-    if target.exists():
-        if not target.is_dir():
-            raise PictureError(f"{target} is a file. Give a folder for the coloured pictures.")
-        if source.exists() and target.samefile(source):
-            raise PictureError(
-                f"{target} is the folder of the pictures themselves, which are never overwritten. "
-                "Give another folder for the coloured ones."
-            )
-    sources = find_pictures(
-        source, recursive=recursive, without=target if target.exists() else None
-    )
-    kept_first = sorted(sources, key=lambda path: path.suffix.lower() not in WRITABLE_SUFFIXES)
-    taken: set[str] = set()
-    places = {}
-    for path in kept_first:
-        relative = path.relative_to(source)
-        place = next(name for name in _names(relative) if str(name).casefold() not in taken)
-        taken.add(str(place).casefold())
-        places[path] = target / place
-    return [(path, places[path]) for path in sources]
+def _chunks(pairs: Sequence[Pair], size: int) -> Iterator[Sequence[Pair]]:
+    return (pairs[start : start + size] for start in range(0, len(pairs), size))
 
 
-def is_any_of(path: Path, files: set[tuple[int, int]]) -> bool:
-    """Tell whether ``path`` is, by any name, one of ``files`` (see :func:`identities`)."""
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return (status.st_dev, status.st_ino) in files
+def _read_all(
+    pairs: Sequence[Pair], inputs: set[tuple[int, int]], overwrite: bool
+) -> list[FileResult | tuple[Pair, Picture]]:
+    """Read pictures; what is not to be coloured comes as its result."""
+    entries: list[FileResult | tuple[Pair, Picture]] = []
+    for source, target in pairs:
+        if is_any_of(target, inputs):
+            reason = f"{target} is one of the input pictures, which are never overwritten."
+            entries.append(FileResult(source, target, "failed", reason))
+        elif target.exists() and not overwrite:
+            entries.append(FileResult(source, target, "skipped"))
+        else:
+            try:
+                entries.append(((source, target), read(source)))
+            except PictureError as error:
+                entries.append(FileResult(source, target, "failed", str(error)))
+    return entries
 
 
-def identities(paths: list[Path]) -> set[tuple[int, int]]:
-    """Return what tells files apart whatever they are called: device and inode of each."""
-    found = set()
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:  # a broken link: reading it will say so
+def _finish_all(
+    colorizer: Colorizer,
+    entries: list[FileResult | tuple[Pair, Picture]],
+    options: ColorizeOptions,
+) -> Iterator[FileResult]:
+    """Colour and write what was read; pass on what was not."""
+    pictures = [entry[1] for entry in entries if not isinstance(entry, FileResult)]
+    predictions = iter(colorizer.predict_pictures(pictures, options))
+    for entry in entries:
+        if isinstance(entry, FileResult):
+            yield entry
             continue
-        found.add((status.st_dev, status.st_ino))
-    return found
-
-
-def _names(relative: Path) -> Iterator[Path]:
-    """Yield the names a result may have, best first."""
-    if relative.suffix.lower() in WRITABLE_SUFFIXES:
-        yield relative
-    yield relative.with_suffix(".png")
-    yield relative.with_name(f"{relative.name}.png")
-    number = 2
-    while True:
-        yield relative.with_name(f"{relative.name}-{number}.png")
-        number += 1
-
-
-def _refuse(error: OSError) -> None:
-    raise PictureError(
-        f"Cannot read the folder {error.filename}: {error.strerror}. Check its access rights."
-    ) from error
+        (source, target), picture = entry
+        try:
+            write(colorizer.finish(picture, next(predictions), options.saturation), target)
+        except PictureError as error:
+            yield FileResult(source, target, "failed", str(error))
+        else:
+            yield FileResult(source, target, "done", notes=picture.notes)

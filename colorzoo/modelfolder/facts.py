@@ -179,10 +179,10 @@ def collect_facts(
     from torch.utils.flop_counter import FlopCounterMode
 
     from colorzoo.modelfolder.weights import load_model
+    from colorzoo.predictors.network import round_up
 
     loaded = load_model(folder)
-    multiple = loaded.spec.multiple_for(loaded.model.config)
-    side = -(-loaded.image.working_size // multiple) * multiple
+    side = round_up(loaded.image.working_size, loaded.model.size_multiple)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         loaded.model(torch.zeros(1, 1, side, side))
     noted = {key: loaded.training.get(key) for key in ("steps", "photos_seen")}

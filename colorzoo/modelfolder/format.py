@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from colorzoo.errors import ConfigError
+from colorzoo.options import MAX_WORKING_SIZE
 from colorzoo.schema import Config, from_dict, read_json, to_dict
 
 CONFIG_FILE = "config.json"
@@ -19,8 +20,6 @@ WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
 PACKAGE_KEY = "colorzoo_package"
 """Key in a card's metadata: the package that brings the model's architecture."""
-MAX_WORKING_SIZE = 4096
-"""Pixels; a longer side may be four times that, beyond which no machine's memory goes."""
 
 _FORMAT = 1
 # One line of the card's metadata; a name that pip takes, and nothing a shell would act on.

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
-from torch import Tensor, nn
+from torch import Tensor
 
 from colorzoo.errors import ConfigError, UnknownNameError, WeightsError
 from colorzoo.modelfolder.format import (
@@ -26,10 +26,10 @@ from colorzoo.modelfolder.format import (
     read_package,
     render_model_file,
 )
-from colorzoo.registry import ARCHITECTURES, ArchitectureSpec
-from colorzoo.schema import from_dict, replace, to_dict
-
-__all__ = ["ImageSettings", "LoadedModel", "create_model", "load_model", "save"]
+from colorzoo.models.base import Generator
+from colorzoo.models.build import build_generator
+from colorzoo.registry import ARCHITECTURES, Spec
+from colorzoo.schema import to_dict
 
 StorageType = Literal["float32", "float16"]
 
@@ -48,47 +48,15 @@ class LoadedModel:
         name: Name of the folder.
     """
 
-    model: nn.Module
-    spec: ArchitectureSpec
+    model: Generator[Any]
+    spec: Spec
     image: ImageSettings
     training: dict[str, Any]
     name: str
 
 
-def create_model(
-    architecture: str, config: object | None = None, **config_values: object
-) -> nn.Module:
-    """Build a generator with random weights.
-
-    Args:
-        architecture: Name of an architecture; ``colorzoo.list_architectures()`` has them all.
-        config: An instance of the architecture's config dataclass, or a dict of its values; the
-            default config if left out.
-        **config_values: Single values to set in the config, as in ``norm="instance"``.
-
-    Returns:
-        The generator in training mode.
-
-    Raises:
-        UnknownNameError: No architecture has that name.
-        ConfigError: The config is of another class, or a key or value is wrong.
-    """
-    spec = ARCHITECTURES.get(architecture)
-    where = f"the config of {architecture!r}"
-    if config is None or isinstance(config, dict):
-        chosen = from_dict(spec.config, config or {}, where=where)
-    elif isinstance(config, spec.config):
-        chosen = config
-    else:
-        raise ConfigError(
-            f"{where} must be a {spec.config.__name__} or a dict, not a {type(config).__name__}."
-        )
-    module: nn.Module = spec.build(replace(chosen, config_values, where=where))
-    return module
-
-
 def save(
-    model: nn.Module,
+    model: Generator[Any],
     folder: str | os.PathLike[str],
     *,
     image: ImageSettings | None = None,
@@ -177,11 +145,11 @@ def load_model(folder: str | os.PathLike[str]) -> LoadedModel:
     )
 
 
-def _build(spec: ArchitectureSpec, config: object, path: Path) -> nn.Module:
+def _build(spec: Spec, config: object, path: Path) -> Generator[Any]:
     """Build a generator as its file asks, which may ask for the impossible."""
     try:
         with torch.random.fork_rng(devices=[]):  # first weights are drawn, and then overwritten
-            model: nn.Module = spec.build(config)
+            model = build_generator(spec, config)
     except (RuntimeError, ValueError, TypeError, MemoryError, OverflowError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ConfigError(

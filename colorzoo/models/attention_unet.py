@@ -20,6 +20,7 @@ from colorzoo.models._blocks import (
     make_upsampling,
 )
 from colorzoo.models._gates import GridGate, PixelGate
+from colorzoo.models.base import GatedGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -54,9 +55,8 @@ class AttentionUNetConfig:
     "attention-unet",
     config=AttentionUNetConfig,
     paper="Oktay 2018, arXiv:1804.03999; Isola 2017, arXiv:1611.07004",
-    size_multiple=lambda config: 2 ** len(config.widths),
 )
-class AttentionUNet(nn.Module):
+class AttentionUNet(GatedGenerator[AttentionUNetConfig]):
     """Attention U-Net generator (Oktay 2018) on the U-Net of pix2pix (Isola 2017).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -64,8 +64,7 @@ class AttentionUNet(nn.Module):
     """
 
     def __init__(self, config: AttentionUNetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         widths = config.widths
         self.down = make_encoder(widths, config.norm)
         self.up = make_decoder(widths, config.norm, config.upsampling)
@@ -78,20 +77,13 @@ class AttentionUNet(nn.Module):
         self.head = make_upsampling(config.upsampling, decoder_input(widths, 0), 2)
         init_normal(self)
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
-        return self.forward_with_maps(lightness)[0]
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return 1 << len(self.config.widths)  # doubled by each halving
 
     def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Predict chroma and return the gates' maps too.
-
-        Args:
-            lightness: (N, 1, H, W) in -1..1.
-
-        Returns:
-            Chroma (N, 2, H, W) in -1..1, and for each skip its attention map (N, 1, h, w) in 0..1
-            at the skip's resolution, coarsest first.
-        """
+        """Predict chroma and return the gates' maps too, as :class:`GatedGenerator` says."""
         *skips, features = encode(self.down, lightness)
         maps = []
         for up, gate in zip(self.up, self.gates, strict=True):

@@ -17,6 +17,7 @@ from colorzoo.models._blocks import (
     make_encoder,
     make_upsampling,
 )
+from colorzoo.models.base import Generator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -52,9 +53,8 @@ class CNNConfig:
     "cnn",
     config=CNNConfig,
     paper="Isola 2017, arXiv:1611.07004, the encoder-decoder of its section 3.2.1",
-    size_multiple=lambda config: 2 ** len(config.widths),
 )
-class CNN(nn.Module):
+class CNN(Generator[CNNConfig]):
     """Encoder-decoder generator without skips (the comparison of Isola 2017, section 3.2.1).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -62,8 +62,7 @@ class CNN(nn.Module):
     """
 
     def __init__(self, config: CNNConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         widths = config.widths
         self.down = make_encoder(widths, config.norm)
         self.up = nn.ModuleList(
@@ -78,6 +77,11 @@ class CNN(nn.Module):
         )
         self.head = make_upsampling(config.upsampling, widths[0], 2)
         init_normal(self)
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return 1 << len(self.config.widths)  # doubled by each halving
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""

@@ -23,6 +23,7 @@ from colorzoo.models._blocks import (
     make_norm,
     make_upsampling,
 )
+from colorzoo.models.base import Generator
 from colorzoo.registry import ARCHITECTURES
 
 LAYERS = 4
@@ -133,9 +134,8 @@ class Transition(nn.Module):
     "dense-unet",
     config=DenseUNetConfig,
     paper="Guan 2019, arXiv:1808.10848",
-    size_multiple=lambda config: 2 ** len(config.widths),
 )
-class DenseUNet(nn.Module):
+class DenseUNet(Generator[DenseUNetConfig]):
     """Fully dense U-Net generator (Guan 2019) that works from half resolution inwards.
 
     The paper starts at full resolution; here the first and the last step are strided 4x4
@@ -146,8 +146,7 @@ class DenseUNet(nn.Module):
     """
 
     def __init__(self, config: DenseUNetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         widths = config.widths
         norms = level_norms(config.norm, len(widths))
         norms[0] = config.norm  # the stem stands between raw lightness and the first block
@@ -177,6 +176,11 @@ class DenseUNet(nn.Module):
         self.head = make_upsampling(config.upsampling, 2 * widths[0], 2)
         init_scaled(self)
         init_normal(self.head)
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return 1 << len(self.config.widths)  # doubled by each halving
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""

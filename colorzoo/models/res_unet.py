@@ -19,6 +19,7 @@ from colorzoo.models._blocks import (
     make_norm,
     make_upsampling,
 )
+from colorzoo.models.base import Generator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -76,9 +77,8 @@ class ResidualUnit(nn.Module):
     "res-unet",
     config=ResUNetConfig,
     paper="Zhang 2018, arXiv:1711.10684; Xiao 2018, doi:10.1109/ITME.2018.00080",
-    size_multiple=lambda config: 2 ** len(config.widths),
 )
-class ResUNet(nn.Module):
+class ResUNet(Generator[ResUNetConfig]):
     """Residual U-Net generator (Zhang 2018) that works from half resolution inwards.
 
     The papers put a residual unit at full resolution too; here the first and the last step are
@@ -89,8 +89,7 @@ class ResUNet(nn.Module):
     """
 
     def __init__(self, config: ResUNetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         widths = config.widths
         inside_out = range(len(widths) - 2, -1, -1)
         self.stem = nn.Conv2d(1, widths[0], 4, stride=2, padding=1)
@@ -112,6 +111,11 @@ class ResUNet(nn.Module):
         self.head = make_upsampling(config.upsampling, widths[0], 2)
         init_scaled(self)
         init_normal(self.head)
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return 1 << len(self.config.widths)  # doubled by each halving
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""

@@ -16,6 +16,7 @@ from colorzoo.models._blocks import (
     make_upsampling,
 )
 from colorzoo.models._gates import GridGate
+from colorzoo.models.base import GatedGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -50,9 +51,8 @@ class SqueezeUNetConfig:
     "squeeze-unet",
     config=SqueezeUNetConfig,
     paper="Iandola 2016, arXiv:1602.07360; Oktay 2018, arXiv:1804.03999",
-    size_multiple=16,
 )
-class SqueezeUNet(nn.Module):
+class SqueezeUNet(GatedGenerator[SqueezeUNetConfig]):
     """U-Net generator with a SqueezeNet encoder (Iandola 2016) and attention gates (Oktay 2018).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -60,8 +60,7 @@ class SqueezeUNet(nn.Module):
     """
 
     def __init__(self, config: SqueezeUNetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.encoder = SqueezeNet(in_channels=1)
         self.up = nn.ModuleList()
         self.gates = nn.ModuleList()
@@ -74,6 +73,11 @@ class SqueezeUNet(nn.Module):
         for part in (self.up, self.gates, self.head):
             init_normal(part)
 
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return 16
+
     def load_pretrained(self) -> None:
         """Give the encoder its ImageNet weights if the config says so; training calls it once.
 
@@ -83,20 +87,8 @@ class SqueezeUNet(nn.Module):
         if self.config.pretrained:
             self.encoder.load_imagenet()
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
-        return self.forward_with_maps(lightness)[0]
-
     def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Predict chroma and return the gates' maps too.
-
-        Args:
-            lightness: (N, 1, H, W) in -1..1.
-
-        Returns:
-            Chroma (N, 2, H, W) in -1..1, and for each skip its attention map (N, 1, h, w) in 0..1
-            at the skip's resolution, coarsest first.
-        """
+        """Predict chroma and return the gates' maps too, as :class:`GatedGenerator` says."""
         *skips, features = self.encoder(lightness)
         maps = []
         for up, gate in zip(self.up, self.gates, strict=True):

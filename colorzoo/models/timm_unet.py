@@ -18,6 +18,7 @@ from colorzoo.models._blocks import (
     init_normal,
     make_upsampling,
 )
+from colorzoo.models.base import Generator
 from colorzoo.registry import ARCHITECTURES
 
 RGB = 3
@@ -61,10 +62,8 @@ class TimmUNetConfig:
     "timm-unet",
     config=TimmUNetConfig,
     paper="Ronneberger 2015, arXiv:1505.04597; Wightman 2019, doi:10.5281/zenodo.4414861",
-    # Twice the deepest stride: backbones have batch norm there too, which needs more than a pixel.
-    size_multiple=lambda config: 2 ** (len(config.widths) + 2),
 )
-class TimmUNet(nn.Module):
+class TimmUNet(Generator[TimmUNetConfig]):
     """U-Net generator (Ronneberger 2015) with a backbone of timm (Wightman 2019) as encoder.
 
     A stride that the backbone has no features for, as 2 in a ConvNeXt, has no skip.
@@ -81,8 +80,7 @@ class TimmUNet(nn.Module):
     scale: Tensor
 
     def __init__(self, config: TimmUNetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.encoder = make_backbone(config.backbone, levels=len(config.widths) + 1)
         info = self.encoder.feature_info
         channels = dict(zip(info.reduction(), info.channels(), strict=True))
@@ -102,6 +100,12 @@ class TimmUNet(nn.Module):
         self.head = make_upsampling(config.upsampling, inner, 2)
         init_normal(self.up)
         init_normal(self.head)
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        # Backbones have batch norm at their deepest stride, which needs more than a pixel.
+        return 1 << (len(self.config.widths) + 2)
 
     def load_pretrained(self) -> None:
         """Give the backbone timm's weights if the config says so; training calls it once.

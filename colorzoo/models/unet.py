@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from colorzoo.models._blocks import (
     Norm,
@@ -18,6 +18,7 @@ from colorzoo.models._blocks import (
     make_encoder,
     make_upsampling,
 )
+from colorzoo.models.base import Generator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -48,9 +49,8 @@ class UNetConfig:
     "unet",
     config=UNetConfig,
     paper="Ronneberger 2015, arXiv:1505.04597; Isola 2017, arXiv:1611.07004",
-    size_multiple=lambda config: 2 ** len(config.widths),
 )
-class UNet(nn.Module):
+class UNet(Generator[UNetConfig]):
     """U-Net generator (Ronneberger 2015) as in pix2pix (Isola 2017).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -58,12 +58,16 @@ class UNet(nn.Module):
     """
 
     def __init__(self, config: UNetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.down = make_encoder(config.widths, config.norm)
         self.up = make_decoder(config.widths, config.norm, config.upsampling)
         self.head = make_upsampling(config.upsampling, decoder_input(config.widths, 0), 2)
         init_normal(self)
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this many pixels."""
+        return 1 << len(self.config.widths)  # doubled by each halving
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""

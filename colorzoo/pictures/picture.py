@@ -60,7 +60,7 @@ class Picture:
         """Return L of the rows ``start`` to ``stop``: (stop - start, W) float32, 0..100."""
         return self.table.take(self.codes[start:stop])
 
-    def resized_lightness(self, width: int, height: int) -> NDArray[np.float32]:
+    def resized_lightness(self, height: int, width: int) -> NDArray[np.float32]:
         """Return L at another size, (height, width) float32, 0..100, with antialias.
 
         As training resizes its photos: whole boxes of pixels are averaged first, strip by strip,

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from colorzoo.models.base import Generator
+
 
 class MovingAverage:
     """A copy of a network whose weights trail the trained one's.
@@ -20,7 +22,7 @@ class MovingAverage:
         decay: Final decay per step, 0 <= decay < 1; at 0 the copy equals the network.
     """
 
-    def __init__(self, module: nn.Module, decay: float) -> None:
+    def __init__(self, module: Generator[Any], decay: float) -> None:
         self.module = copy.deepcopy(module).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0

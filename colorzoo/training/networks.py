@@ -12,31 +12,12 @@ from colorzoo.errors import ConfigError
 from colorzoo.features.squeezenet import SqueezeNet
 from colorzoo.hub.names import locate
 from colorzoo.modelfolder.weights import load_model
-from colorzoo.registry import ARCHITECTURES, Registry
+from colorzoo.models.base import Generator
+from colorzoo.registry import ARCHITECTURES
 from colorzoo.training.config import DataSection
 
 
-def build_network(registry: Registry, name: str, values: dict[str, Any], *, seed: int) -> nn.Module:
-    """Build a network with random weights that its seed fixes.
-
-    Args:
-        registry: Where its name is registered.
-        name: Its name.
-        values: Settings of its own; the rest are defaults.
-        seed: Fixes the weights.
-
-    Raises:
-        UnknownNameError: No network has that name.
-        ConfigError: A setting is unknown or wrong.
-    """
-    spec = registry.get(name)
-    config = schema.from_dict(spec.config, values, where=f"the config of {name!r}")
-    torch.manual_seed(seed)
-    network: nn.Module = spec.build(config)
-    return network
-
-
-def load_first_weights(generator: nn.Module, name: str) -> None:
+def load_first_weights(generator: Generator[Any], name: str) -> None:
     """Start from a model's weights, or from those the architecture itself may bring.
 
     Args:
@@ -46,7 +27,6 @@ def load_first_weights(generator: nn.Module, name: str) -> None:
     Raises:
         ConfigError: The model is of another architecture or config.
     """
-    load_pretrained = getattr(generator, "load_pretrained", None)
     if name:
         loaded = load_model(locate(name)).model
         if type(loaded) is not type(generator) or _shape(loaded) != _shape(generator):
@@ -55,25 +35,25 @@ def load_first_weights(generator: nn.Module, name: str) -> None:
                 f"model.config say {generator.config}. Make them agree."
             )
         generator.load_state_dict(loaded.state_dict())
-    elif load_pretrained is not None:
-        load_pretrained()
+    else:
+        generator.load_pretrained()
 
 
-def _shape(generator: Any) -> dict[str, Any]:
+def _shape(generator: Generator[Any]) -> dict[str, Any]:
     """Return a generator's config but for where its first weights came from."""
     values = schema.to_dict(generator.config)
     values.pop("pretrained", None)
     return values
 
 
-def check_sizes(generator: Any, data: DataSection) -> None:
+def check_sizes(generator: Generator[Any], data: DataSection) -> None:
     """Raise a ConfigError unless a generator takes squares of the sides it is to be trained at."""
-    spec = ARCHITECTURES.spec_of(generator)
-    multiple = spec.multiple_for(generator.config)
+    multiple = generator.size_multiple
+    name = ARCHITECTURES.spec_of(generator).name
     for key, size in (("size", data.size), ("warmup_size", data.warmup_size)):
         if size % multiple:
             raise ConfigError(
-                f"data.{key} is {size}, but {spec.name!r} with this config needs a multiple of "
+                f"data.{key} is {size}, but {name!r} with this config needs a multiple of "
                 f"{multiple}."
             )
 

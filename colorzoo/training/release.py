@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from colorzoo import schema
 from colorzoo.errors import ColorzooError, TrainingError
-from colorzoo.modelfolder.format import WEIGHTS_FILE
-from colorzoo.modelfolder.weights import ImageSettings, load_model, save
+from colorzoo.modelfolder.format import WEIGHTS_FILE, ImageSettings
+from colorzoo.modelfolder.weights import load_model, save
+from colorzoo.models.base import Generator
 from colorzoo.training.config import TrainingConfig
 
 
 def write_model(
-    network: nn.Module, folder: Path, config: TrainingConfig, *, steps: int, photos: int
+    network: Generator[Any], folder: Path, config: TrainingConfig, *, steps: int, photos: int
 ) -> None:
     """Write a generator as a model folder with what training notes of itself.
 

@@ -16,7 +16,9 @@ from colorzoo.data.photos import Batch, Sizes
 from colorzoo.data.sources import PhotoSource, open_source
 from colorzoo.data.streaming import open_hub_stream
 from colorzoo.errors import TrainingError
-from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
+from colorzoo.models.base import Generator
+from colorzoo.models.build import create_model, create_network
+from colorzoo.registry import DISCRIMINATORS
 from colorzoo.training.accelerator import make_accelerator
 from colorzoo.training.checkpoints import Checkpoints
 from colorzoo.training.config import TrainingConfig, check_same_draws, load_config, write_config
@@ -25,7 +27,6 @@ from colorzoo.training.health import Health
 from colorzoo.training.interrupt import Interrupt
 from colorzoo.training.logbook import Logbook, plot_metrics
 from colorzoo.training.networks import (
-    build_network,
     check_sizes,
     load_first_weights,
     make_features,
@@ -43,8 +44,7 @@ from colorzoo.training.validation import open_validation
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
-_STOP_EVERY = 10
-"""Steps between the moments at which several processes agree whether to stop."""
+_STOP_EVERY = 10  # steps between the moments at which several processes agree whether to stop
 
 Watch = Callable[[int, Mapping[str, float]], None]
 """Is told the step and the numbers of each validation; what it raises ends the run there."""
@@ -121,16 +121,18 @@ class Trainer:
         if not data.streaming:
             self.source = open_source(data.train, split=data.split, column=data.column)
         model, critic = config.model, config.discriminator
-        generator = build_network(ARCHITECTURES, model.name, model.config, seed=run.seed)
-        discriminator = build_network(DISCRIMINATORS, critic.name, critic.config, seed=run.seed + 1)
+        torch.manual_seed(run.seed)
+        generator = create_model(model.name, model.config)
+        torch.manual_seed(run.seed + 1)
+        discriminator = create_network(DISCRIMINATORS, critic.name, critic.config)
         check_sizes(generator, data)
         if not found:
             load_first_weights(generator, config.model.weights)
         self.accelerator = make_accelerator(config)
         self._prepare(generator, discriminator)
-        perceptual = config.loss.perceptual_weight > 0
-        self.features = make_features(self.accelerator.device) if perceptual else None
-        self.validation = open_validation(data, self.accelerator.device)
+        device = self.accelerator.device
+        self.features = make_features(device) if config.loss.perceptual_weight > 0 else None
+        self.validation = open_validation(data, device)
         self.step = 0
         rank = self.accelerator.process_index
         self.skipped = Skipped(self.source, title=data.train, rank=rank)
@@ -218,7 +220,7 @@ class Trainer:
         processes = self.accelerator.num_processes
         return self.config.data.batch_size * self.config.run.accumulation * int(processes)
 
-    def _prepare(self, generator: nn.Module, discriminator: nn.Module) -> None:
+    def _prepare(self, generator: Generator[Any], discriminator: nn.Module) -> None:
         """Hand the networks and their optimizers to the accelerator.
 
         The bare networks are kept too: the average follows the generator's weights, and the

@@ -43,7 +43,7 @@ class DilatedNetConfig:
     config=DilatedNetConfig,
     paper="Yu and Koltun 2016, arXiv:1511.07122",
 )
-class DilatedNet(nn.Module):
+class DilatedNet(colorzoo.Generator[DilatedNetConfig]):
     """Residual dilated 3x3 convolutions at full resolution.
 
     Args:
@@ -51,8 +51,7 @@ class DilatedNet(nn.Module):
     """
 
     def __init__(self, config: DilatedNetConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.enter = nn.Conv2d(1, config.width, 3, padding=1)
         self.layers = nn.ModuleList(
             nn.Conv2d(config.width, config.width, 3, padding=dilation, dilation=dilation)

@@ -1,0 +1,51 @@
+"""How pictures are coloured, as a user asks: one record for calls, jobs and the command line."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Final
+
+from colorzoo.errors import ConfigError
+from colorzoo.schema import check_whole
+
+MAX_WORKING_SIZE: Final = 4096
+"""Pixels; a longer side may be four times that, beyond which no machine's memory goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColorizeOptions:
+    """How pictures are coloured.
+
+    Attributes:
+        saturation: Strength of the colours; 0 is grey, 1 is what the predictor says.
+        working_size: Shorter side of what the predictor sees, pixels; its own if None. The longer
+            side is held to four times that: a longer panorama is seen smaller.
+        batch_size: Pictures that go through the predictor at once; only those go together that
+            look alike in size to it.
+
+    Raises:
+        ConfigError: One of them is out of range.
+    """
+
+    saturation: float = 1.0
+    working_size: int | None = None
+    batch_size: int = 8
+
+    def __post_init__(self) -> None:
+        check_saturation(self.saturation)
+        if self.working_size is not None:
+            check_whole("working_size", self.working_size, MAX_WORKING_SIZE)
+        check_whole("batch_size", self.batch_size)
+
+
+def check_saturation(factor: object) -> None:
+    """Raise a ConfigError unless ``factor`` is a finite number, 0 or more."""
+    if isinstance(factor, bool) or not isinstance(factor, numbers.Real):
+        raise ConfigError(f"saturation must be a number, not {factor!r}; 1.0 changes nothing.")
+    if not math.isfinite(factor) or factor < 0:
+        raise ConfigError(
+            f"saturation must be 0 or more and finite, not {factor}; "
+            "0 gives grey, 1.0 changes nothing, 1.3 is visibly stronger."
+        )

@@ -1,0 +1,96 @@
+"""The seam: whatever gives chroma for lightness is a predictor, and nothing above asks its kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from colorzoo.errors import ConfigError
+
+Guide = Literal["hints", "reference", "vividness"]
+"""What a user can add to lightness."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guidance:
+    """What a user adds to the lightness of one batch, at working size and in Lab units.
+
+    Attributes:
+        hint_chroma: (N, 2, h, w) float32, the colours that are given; read where ``hint_mask`` is.
+        hint_mask: (N, 1, h, w) bool, where they are given.
+        reference: (N, 3, h', w') float32, L, a and b of a picture to take colours from.
+        vividness: 0, the safest colours that a predictor can give, to 1, its most vivid ones.
+    """
+
+    hint_chroma: Tensor | None = None
+    hint_mask: Tensor | None = None
+    reference: Tensor | None = None
+    vividness: float | None = None
+
+    @property
+    def given(self) -> frozenset[Guide]:
+        """Which guides it holds."""
+        guides: dict[Guide, object] = {
+            "hints": self.hint_mask,
+            "reference": self.reference,
+            "vividness": self.vividness,
+        }
+        return frozenset(guide for guide, value in guides.items() if value is not None)
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A network, a method, an exported file: it gives ab for L at working size.
+
+    Attributes:
+        name: What to call it in messages.
+        working_size: Shorter side in pixels of the pictures it sees best.
+        accepts: The guides it makes use of.
+        needs: The guides without which it cannot work.
+    """
+
+    name: str
+    working_size: int
+    accepts: frozenset[Guide]
+    needs: frozenset[Guide]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it works."""
+        ...
+
+    @property
+    def parameters(self) -> int:
+        """How many were learnt; 0 for a method."""
+        ...
+
+    def to(self, device: torch.device) -> None:
+        """Work on another device from now on."""
+
+    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+        """Give chroma for lightness.
+
+        Args:
+            lightness: (N, 1, h, w) float32 on its device, L in 0..100.
+            guidance: What the user adds, on its device.
+
+        Returns:
+            (N, 2, h, w) float32 on its device: a and b in Lab units, finite.
+        """
+        ...
+
+
+def check_guidance(predictor: Predictor, guidance: Guidance | None) -> None:
+    """Raise a ConfigError unless the predictor takes what is given and is given what it needs."""
+    given = guidance.given if guidance else frozenset()
+    for guide in sorted(given - predictor.accepts):
+        takes = ", ".join(sorted(predictor.accepts)) or "nothing but the picture"
+        raise ConfigError(
+            f"{predictor.name!r} does not take {guide}; it takes {takes}. Leave {guide} out, or "
+            "choose another model with: colorzoo list"
+        )
+    for guide in sorted(predictor.needs - given):
+        raise ConfigError(f"{predictor.name!r} needs {guide}: give {guide}=...")

@@ -1,0 +1,165 @@
+"""A generator as a predictor: lightness in Lab units in, chroma in Lab units out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from colorzoo import color
+from colorzoo.devices import pick_device, pick_dtype
+from colorzoo.errors import ConfigError, TensorError
+from colorzoo.models.base import GatedGenerator, Generator
+from colorzoo.predictor import Guidance, Guide
+from colorzoo.registry import ARCHITECTURES
+
+
+class LabNetwork(nn.Module):
+    """A generator between Lab units, for pictures of any size: what runs is what is exported.
+
+    Lightness is scaled to -1..1 and filled up by mirroring to a size that the generator takes; its
+    chroma is cropped back and unscaled. No other place scales, fills up or unscales.
+
+    Args:
+        generator: In any mode, on any device, of any float type.
+    """
+
+    def __init__(self, generator: Generator[Any]) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Predict chroma.
+
+        Args:
+            lightness: (N, 1, H, W) float32, L in 0..100.
+
+        Returns:
+            (N, 2, H, W) float32, a and b in Lab units.
+        """
+        height, width = lightness.shape[-2:]
+        chroma = self.generator(self.scale(lightness))[..., :height, :width]
+        return color.unscale_chroma(chroma.float())
+
+    def scale(self, lightness: Tensor) -> Tensor:
+        """Return lightness as the generator sees it: (N, 1, H', W') in -1..1, filled up."""
+        multiple = self.generator.size_multiple
+        rows, columns = (
+            _mirrored_indices(length, multiple, lightness.device) for length in lightness.shape[-2:]
+        )
+        filled = color.scale_lightness(lightness).index_select(2, rows).index_select(3, columns)
+        dtype = next(self.generator.parameters()).dtype
+        return filled.to(dtype)
+
+
+class NetworkPredictor:
+    """A generator as a predictor (see :class:`colorzoo.predictor.Predictor`).
+
+    Args:
+        generator: An instance of a registered architecture. It is taken over: put into eval mode,
+            moved and converted in place. Give a ``copy.deepcopy`` of one that is still trained.
+        name: What to call it; the architecture's name if left out.
+        working_size: Shorter side in pixels of the pictures it was trained on.
+        device: ``"auto"`` (CUDA, else Apple's MPS, else the CPU) or a device of torch.
+        dtype: Precision of the generator: ``"float32"`` (as None), ``"float16"``, ``"bfloat16"``
+            or the torch.dtype. Colour is always converted in float32.
+
+    Attributes:
+        network: The generator between Lab units.
+        dtype: Precision that the generator runs in.
+
+    Raises:
+        ConfigError: The device or dtype is unknown or not there.
+        RegistrationError: The generator's class is not in the registry.
+    """
+
+    accepts: frozenset[Guide] = frozenset()
+    needs: frozenset[Guide] = frozenset()
+
+    def __init__(
+        self,
+        generator: Generator[Any],
+        *,
+        name: str | None = None,
+        working_size: int = 256,
+        device: str | torch.device = "auto",
+        dtype: str | torch.dtype | None = None,
+    ) -> None:
+        self.name = name or ARCHITECTURES.spec_of(generator).name
+        self.working_size = working_size
+        self.dtype = pick_dtype(dtype)
+        self.network = LabNetwork(generator.requires_grad_(False).eval())
+        self.network.to(device=pick_device(device), dtype=self.dtype)
+
+    @property
+    def generator(self) -> Generator[Any]:
+        """The generator, in eval mode."""
+        return self.network.generator
+
+    @property
+    def device(self) -> torch.device:
+        """Where the generator is."""
+        return next(self.generator.parameters()).device
+
+    @property
+    def parameters(self) -> int:
+        """How many were trained."""
+        return sum(parameter.numel() for parameter in self.generator.parameters())
+
+    def to(self, device: torch.device) -> None:
+        """Move the generator."""
+        self.network.to(device)
+
+    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+        """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says.
+
+        Raises:
+            TensorError: The generator's numbers overflow in its precision.
+        """
+        self.generator.eval()
+        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
+            chroma: Tensor = self.network(lightness)
+            if not torch.isfinite(chroma).all():
+                raise TensorError(
+                    f"The generator of {self.name!r} gave values that are not finite numbers in "
+                    f"{self.dtype}. Use dtype='float32' or 'bfloat16'."
+                )
+        return chroma
+
+    def attention_maps(self, lightness: Tensor) -> list[Tensor]:
+        """Return how much of each skip the attention gates let through (Oktay 2018).
+
+        Args:
+            lightness: (N, 1, H, W) float32 on its device, L in 0..100. Where H and W are multiples
+                of the generator's, each map covers the picture exactly.
+
+        Returns:
+            For each skip (N, 1, h, w) float32 in 0..1, coarsest first.
+
+        Raises:
+            ConfigError: The generator has no attention gates.
+        """
+        if not isinstance(self.generator, GatedGenerator):
+            raise ConfigError(
+                f"{self.name!r} has no attention maps: its generator has no attention gates. "
+                "Give a model of the architecture attention-unet."
+            )
+        with torch.inference_mode():
+            maps = self.generator.forward_with_maps(self.network.scale(lightness))[1]
+            return [gate_map.float() for gate_map in maps]
+
+
+def _mirrored_indices(length: int, multiple: int, device: torch.device) -> Tensor:
+    """Return indices that fill an axis up to a multiple by mirroring it as often as need be.
+
+    Padding by reflection would refuse a picture that is smaller than what is to be added.
+    """
+    filled = round_up(length, multiple)
+    index = torch.arange(filled, device=device) % (2 * length)
+    return torch.where(index < length, index, 2 * length - 1 - index)
+
+
+def round_up(length: int, multiple: int) -> int:
+    """Return the smallest multiple that is not below ``length``."""
+    return -(-length // multiple) * multiple
