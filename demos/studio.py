@@ -19,6 +19,8 @@ from PIL import Image
 import colorzoo
 from colorzoo.attention import has_attention_maps
 from colorzoo.modelfolder.facts import read_facts
+from colorzoo.pictures.formats import BROKEN_FILE, WRITERS
+from colorzoo.pictures.opening import open_image
 from colorzoo.pictures.write import write
 from colorzoo.zoo.catalog import read_info
 from colorzoo.zoo.scores import SCORES
@@ -226,7 +228,7 @@ class Studio:
         started = time.perf_counter()
         grey, colored = self.render(path, label, (0.0, saturation))
         seconds = time.perf_counter() - started
-        shown = ".png" if colored.has_transparency_data else ".jpg"
+        shown = _suffix_to_show(colored)
         with self.desk.new_folder() as folder:
             download = write(colored, folder / f"{path.stem}-color{suffix}")
             before = write(grey, folder / f"before{shown}")
@@ -271,8 +273,7 @@ class Studio:
                     bundle.write(written, name)
                     written.unlink()
                     colored.thumbnail((_THUMBNAIL, _THUMBNAIL))
-                    shown = ".png" if colored.has_transparency_data else ".jpg"
-                    preview = write(colored, folder / f"preview-{number}{shown}")
+                    preview = write(colored, folder / f"preview-{number}{_suffix_to_show(colored)}")
                     previews.append((preview, name))
             if not previews:
                 raise RefusedError("None could be coloured. " + " ".join(failed.values()))
@@ -311,11 +312,11 @@ def check_picture(path: Path) -> str:
             "Save it smaller, or use colorzoo on your own machine."
         )
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             pixels, found = image.width * image.height, image.format or ""
     except Image.DecompressionBombError:
         pixels, found = MAX_PIXELS + 1, ""
-    except (OSError, ValueError, SyntaxError):
+    except BROKEN_FILE:
         return ".png"  # colorzoo says what is wrong with it when it reads the whole file
     if pixels > MAX_PIXELS:
         raise RefusedError(
@@ -324,6 +325,12 @@ def check_picture(path: Path) -> str:
         )
     suffixes = _SUFFIXES.get(found, (".png",))
     return path.suffix if path.suffix.lower() in suffixes else suffixes[0]
+
+
+def _suffix_to_show(image: Image.Image) -> str:
+    """Return the suffix of a file that browsers show and that can hold a picture."""
+    longest = WRITERS[".jpg"].longest_side or 0
+    return ".png" if image.has_transparency_data or max(image.size) > longest else ".jpg"
 
 
 def _check_batch(paths: Sequence[Path]) -> None:

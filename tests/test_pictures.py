@@ -287,9 +287,11 @@ def test_a_profile_that_cannot_be_used_is_noted(profile: bytes) -> None:
 def test_of_an_animation_the_first_frame_is_taken_and_noted(tmp_path: Path) -> None:
     frames = [Image.new("L", (8, 8), shade) for shade in (200, 100, 0)]
     frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
-    picture = read(tmp_path / "film.gif")
-    assert "3 pictures" in picture.notes[0]
-    assert (picture.codes == 200).all()
+    frames[0].save(tmp_path / "film.webp", save_all=True, append_images=frames[1:])
+    for name, count in (("film.gif", "several"), ("film.webp", "3")):
+        picture = read(tmp_path / name)
+        assert f"holds {count} pictures" in picture.notes[0]
+        assert np.abs(picture.codes.astype(int) - 200).max() <= 2
 
 
 def jpeg() -> bytes:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from colorzoo.data.streaming import PREFIX, open_hub_source
 from colorzoo.errors import DataError
+from colorzoo.pictures.opening import open_image
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
@@ -55,7 +56,7 @@ class FolderSource:
 
     def open(self, index: int) -> Image.Image:
         """Open the photo's file."""
-        return Image.open(self.paths[index])
+        return open_image(self.paths[index])
 
 
 class TarSource:
@@ -88,7 +89,7 @@ class TarSource:
         number, _, offset, size = self.members[index]
         with self.archives[number].open("rb") as file:
             file.seek(offset)
-            return Image.open(io.BytesIO(file.read(size)))
+            return open_image(io.BytesIO(file.read(size)))
 
 
 def open_source(text: str, *, split: str = "train", column: str = "") -> PhotoSource:

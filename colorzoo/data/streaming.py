@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 from colorzoo.errors import DataError, MissingDependencyError
+from colorzoo.pictures.opening import open_image
 
 PREFIX = "hf://datasets/"
 _ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^\s@]+))?")
@@ -164,11 +165,11 @@ def _open(picture: Any) -> Image.Image:
     if picture is None:
         raise OSError("the row holds no picture")
     if picture["bytes"] is not None:
-        return Image.open(io.BytesIO(picture["bytes"]))
+        return open_image(io.BytesIO(picture["bytes"]))
     path = picture["path"]
     if "://" not in path:
-        return Image.open(path)
+        return open_image(path)
     from datasets.download.streaming_download_manager import xopen
 
     with xopen(path, "rb") as file:  # a streamed folder or archive of pictures
-        return Image.open(io.BytesIO(file.read()))
+        return open_image(io.BytesIO(file.read()))

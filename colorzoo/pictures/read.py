@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms
 
 from colorzoo.errors import PictureError
 from colorzoo.pictures.formats import BROKEN_FILE
+from colorzoo.pictures.opening import explained, local_path, open_image
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.samples import (
     DEEP_GREY_MODES,
@@ -23,15 +25,10 @@ from colorzoo.pictures.samples import (
     from_array,
     from_image,
 )
+from colorzoo.pictures.tiff import LAYOUT_TAGS
 
 PictureSource = str | os.PathLike[str] | Image.Image | NDArray[Any]
 
-# Tags of a TIFF that describe how its pixels were stored, which is no longer true of the output.
-_LAYOUT_TAGS: Final = (
-    *(254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 292, 293),
-    *(317, 318, 319, 320, 321, 322, 323, 324, 325, 330, 338, 339, 340, 341, 347),
-    *(513, 514, 529, 530, 531, 532, 34675, 42113),
-)
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -64,10 +61,10 @@ def read(source: PictureSource) -> Picture:
             f"A picture must be a path, a PIL picture or a numpy array, not a "
             f"{type(source).__name__}. For a tensor use Colorizer.predict."
         )
-    path = Path(source).expanduser()
+    path = local_path(source)
     _check_file(path)
-    with _explained(str(path)):
-        image = Image.open(path)
+    with explained(str(path)):
+        image = open_image(path)
     with image:
         return _from_pil(image, str(path))
 
@@ -88,47 +85,17 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise PictureError(f"{path} is a folder, not a picture. Use Colorizer.folder for folders.")
     try:
-        size = path.stat().st_size
+        status = path.stat()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise PictureError(f"Cannot read {path}: {reason}. Check the path.") from error
-    if size == 0:
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError(f"{path} is a folder, not a picture. Use Colorizer.folder for folders.")
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe or a device may never end
+        raise PictureError(f"{path} is no regular file. Copy the picture into one first.")
+    if status.st_size == 0:
         raise PictureError(f"{path} is empty (0 bytes). Get the file anew from where it came.")
-
-
-@contextlib.contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Turn whatever Pillow raises while it reads ``name`` into one PictureError."""
-    try:
-        yield
-    except PictureError:
-        raise
-    except UnidentifiedImageError as error:
-        raise PictureError(
-            f"{name} is not a picture in a format that can be read, whatever its name says. Give a "
-            "JPEG, PNG, TIFF or WebP; convert others, such as HEIC or raw photos, first."
-        ) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError(
-            f"{name} has more pixels than Pillow takes for safe: {error} If you trust it, raise "
-            "PIL.Image.MAX_IMAGE_PIXELS first."
-        ) from error
-    except PermissionError as error:
-        raise PictureError(
-            f"Cannot read {name}: {error.strerror}. Check its access rights."
-        ) from error
-    except MemoryError as error:
-        raise PictureError(
-            f"{name} is too large for this machine's memory. Scale it down first."
-        ) from error
-    except BROKEN_FILE as error:
-        raise PictureError(
-            f"{name} is cut off or damaged: {error}. Get the file anew from where it came, or "
-            "repair it by opening and saving it in an image editor."
-        ) from error
 
 
 def _from_pil(image: Image.Image, name: str) -> Picture:
@@ -138,14 +105,15 @@ def _from_pil(image: Image.Image, name: str) -> Picture:
             f"{name} has no pixels: its size is {image.width} x {image.height}. Give another."
         )
     notes: list[str] = []
-    with _explained(name):
-        frames = getattr(image, "n_frames", 1)
+    with explained(name):
+        count = _count_pictures(image)
+        _fetch_innermost_exif(image)
         image.load()
-    if frames > 1:
-        notes.append(f"it holds {frames} pictures, of which one is coloured")
+    if count:
+        notes.append(f"it holds {count} pictures, of which one is coloured")
     exif, turn = _read_exif(image, notes)
     profile = image.info.get("icc_profile")
-    with _explained(name):
+    with explained(name):
         upright = image if turn is None else image.transpose(turn)
         samples = from_image(upright, profile, name, notes)
     return _picture(
@@ -156,6 +124,24 @@ def _from_pil(image: Image.Image, name: str) -> Picture:
         format_name=image.format,
         notes=notes,
     )
+
+
+def _fetch_innermost_exif(image: Image.Image) -> None:
+    """Let a TIFF read the one part of its EXIF that Pillow leaves in the file, which it closes."""
+    if image.format == "TIFF":
+        with contextlib.suppress(*BROKEN_FILE):  # what is wrong is noted when all is read
+            exif = image.getexif()
+            if ExifTags.IFD.Interop in exif.get_ifd(ExifTags.IFD.Exif):
+                exif.get_ifd(ExifTags.IFD.Interop)
+
+
+def _count_pictures(image: Image.Image) -> str | None:
+    """Tell how many pictures a file holds, or None if it is one."""
+    if not getattr(image, "is_animated", False):
+        return None
+    if image.format in ("TIFF", "GIF"):  # to count, Pillow walks through all of the file
+        return "several"
+    return str(getattr(image, "n_frames", "several"))
 
 
 def _picture(
@@ -189,10 +175,10 @@ def _read_exif(image: Image.Image, notes: list[str]) -> tuple[bytes | None, Imag
         exif = Image.Exif()
         exif.load(image.getexif().tobytes())  # a copy: the given picture's own stays as it is
         turn = _TURNS.get(exif.get(ExifTags.Base.Orientation, 1))
-        for tag in (ExifTags.Base.Orientation, *_LAYOUT_TAGS):
+        for tag in (ExifTags.Base.Orientation, *LAYOUT_TAGS):
             exif.pop(tag, None)
         return (exif.tobytes() if len(exif) else None), turn
-    except (*BROKEN_FILE, UserWarning) as error:
+    except BROKEN_FILE as error:
         notes.append(f"its EXIF metadata is broken and is left out ({error})")
         return None, None
 

@@ -1,0 +1,85 @@
+"""How every file or byte string is opened as a picture, and what is said when that fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from colorzoo.errors import PictureError
+from colorzoo.pictures.formats import BROKEN_FILE
+
+# Pillow's names, in the order in which they are tried. TGA has no mark of its own to be known by,
+# so it comes last. Whatever is not here is never tried: for EPS, Pillow would run Ghostscript, a
+# whole programming language, on the file.
+_OPENED: Final = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "TGA")
+
+
+def open_image(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
+    """Open a picture without decoding it; only formats that colorzoo reads are tried.
+
+    The content counts, whatever the name says.
+
+    Args:
+        file: A path, or a binary file object at whose start the picture begins.
+
+    Raises:
+        OSError: It is no picture in one of the formats (``UnidentifiedImageError``), or cannot be
+            read. Damaged files raise other errors too; all are in ``BROKEN_FILE``.
+    """
+    Image.init()  # else Pillow registers some formats only on demand
+    return Image.open(file, formats=[name for name in _OPENED if name in Image.OPEN])
+
+
+def local_path(given: str | os.PathLike[str]) -> Path:
+    """Return a path with ``~`` resolved.
+
+    Raises:
+        PictureError: ``~name`` names no user of this machine.
+    """
+    try:
+        return Path(given).expanduser()
+    except RuntimeError as error:
+        raise PictureError(
+            f"Cannot find the folder of {os.fspath(given)}: there is no such user on this machine. "
+            "Write the path out."
+        ) from error
+
+
+@contextlib.contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Turn whatever Pillow raises while it reads ``name`` into one PictureError.
+
+    Its warnings too, where they are raised as errors.
+    """
+    try:
+        yield
+    except PictureError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            f"{name} is not a picture in a format that can be read, whatever its name says. Give a "
+            "JPEG, PNG, TIFF or WebP; convert others, such as HEIC or raw photos, first."
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(
+            f"{name} has more pixels than Pillow takes for safe: {error} If you trust it, raise "
+            "PIL.Image.MAX_IMAGE_PIXELS first."
+        ) from error
+    except PermissionError as error:
+        raise PictureError(
+            f"Cannot read {name}: {error.strerror}. Check its access rights."
+        ) from error
+    except MemoryError as error:
+        raise PictureError(
+            f"{name} is too large for this machine's memory. Scale it down first."
+        ) from error
+    except BROKEN_FILE as error:
+        raise PictureError(
+            f"{name} is cut off or damaged: {error}. Get the file anew from where it came, or "
+            "repair it by opening and saving it in an image editor."
+        ) from error
