@@ -43,3 +43,21 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def peak_memory() -> float:
+    """Return the most memory this process has held, MB.
+
+    Not ``getrusage``: there, a process starts with the peak of the one that started it.
+    """
+    return _memory("VmHWM")
+
+
+def held_memory() -> float:
+    """Return the memory this process holds, MB."""
+    return _memory("VmRSS")
+
+
+def _memory(key: str) -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{key}:")[2].split()[0]) / 1024

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from _report import describe_machine
+from _report import describe_machine, peak_memory
 from PIL import Image
 
 import colorzoo
@@ -94,15 +94,6 @@ def make_photo(path: Path, width: int, height: int) -> None:
     shade = 120 + 60 * np.sin(9 * x) * np.cos(7 * y) + 40 * ((x - 0.6) ** 2 + (y - 0.5) ** 2 < 0.1)
     grain = np.random.default_rng(0).normal(0, 6, shade.shape)
     Image.fromarray((shade + grain).clip(0, 255).astype(np.uint8)).save(path, quality=92)
-
-
-def peak_memory() -> float:
-    """Return the most memory this process has held, MB.
-
-    Not ``getrusage``: there, a process starts with the peak of the one that started it.
-    """
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def measure(way: str, photo: Path, architecture: str, rounds: int) -> dict[str, float]:

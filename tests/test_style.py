@@ -72,6 +72,7 @@ def test_continuous_integration_runs_the_command_of_the_readme() -> None:
     [
         "README.md",
         "CONTRIBUTING.md",
+        "SECURITY.md",
         "demos/examples/README.md",
         "examples/colorzoo-plugin/README.md",
     ],

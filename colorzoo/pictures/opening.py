@@ -13,10 +13,14 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from colorzoo.errors import PictureError
 from colorzoo.pictures.formats import BROKEN_FILE
 
-# Pillow's names, in the order in which they are tried. TGA has no mark of its own to be known by,
-# so it comes last. Whatever is not here is never tried: for EPS, Pillow would run Ghostscript, a
-# whole programming language, on the file.
-_OPENED: Final = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PPM", "TGA")
+OPENED_FORMATS: Final = (
+    *("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000", "PPM"),
+    "TGA",  # has no mark of its own to be known by, so it is tried last
+)
+"""Pillow's names of the formats that are opened, in the order in which they are tried.
+
+No other is ever tried: for EPS, Pillow would run Ghostscript, a whole programming language.
+"""
 
 
 def open_image(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
@@ -32,7 +36,7 @@ def open_image(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
             read. Damaged files raise other errors too; all are in ``BROKEN_FILE``.
     """
     Image.init()  # else Pillow registers some formats only on demand
-    return Image.open(file, formats=[name for name in _OPENED if name in Image.OPEN])
+    return Image.open(file, formats=[name for name in OPENED_FORMATS if name in Image.OPEN])
 
 
 def local_path(given: str | os.PathLike[str]) -> Path:
