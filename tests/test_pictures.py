@@ -12,7 +12,8 @@ from PIL import ExifTags, Image, ImageCms
 from colorzoo import color
 from colorzoo.errors import PictureError
 from colorzoo.pictures.picture import Picture
-from colorzoo.pictures.read import read, to_rgb
+from colorzoo.pictures.read import read
+from colorzoo.pictures.samples import to_rgb
 from colorzoo.pictures.write import write
 
 WIDTH, HEIGHT = 23, 17

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset, Sampler
 from colorzoo.data.sources import PhotoSource
 from colorzoo.errors import DataError
 from colorzoo.pictures.formats import BROKEN_FILE
-from colorzoo.pictures.read import to_rgb
+from colorzoo.pictures.samples import to_rgb
 
 Key = TypeVar("Key")
 

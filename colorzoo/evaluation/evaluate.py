@@ -30,7 +30,8 @@ from colorzoo.evaluation.perceptual import Perceptual
 from colorzoo.evaluation.report import GREY, TRUTH, Report, Row
 from colorzoo.evaluation.sheet import make_sheet
 from colorzoo.pictures.formats import BROKEN_FILE, WRITABLE_SUFFIXES
-from colorzoo.pictures.read import read, to_rgb
+from colorzoo.pictures.read import read
+from colorzoo.pictures.samples import to_rgb
 from colorzoo.pictures.write import write
 from colorzoo.processes import Processes
 

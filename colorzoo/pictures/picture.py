@@ -6,16 +6,19 @@ memory stays near one or two bytes a pixel and grey values come back exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from colorzoo import color
+from colorzoo.pictures.finished import FinishedPicture
 from colorzoo.pictures.samples import Codes
-from colorzoo.pictures.strips import strip_bounds
+from colorzoo.pictures.strips import single_thread, strip_bounds
 
 _RESIZE_GAP: Final = 3.0  # boxes bring a picture to this many times the wanted size, then bicubic
 
@@ -28,6 +31,7 @@ class Picture:
         codes: (H, W) uint8 or uint16, read-only.
         table: (256 or 65536,) float32, L in 0..100 of each code.
         alpha: (H, W) uint8 opacity, or None.
+        rgb: (H, W, 3) uint8 sRGB, read-only, where colour was asked for and there is any, or None.
         exif: The file's EXIF block without its orientation, which has been applied, or None.
         icc_profile: An sRGB profile if the picture came with any profile, else None.
         bit_depth: Bits of a sample in the source; what comes out always has 8.
@@ -45,6 +49,7 @@ class Picture:
     format: str | None
     name: str
     notes: tuple[str, ...] = ()
+    rgb: NDArray[np.uint8] | None = None
 
     @property
     def height(self) -> int:
@@ -60,36 +65,63 @@ class Picture:
         """Return L of the rows ``start`` to ``stop``: (stop - start, W) float32, 0..100."""
         return self.table.take(self.codes[start:stop])
 
+    def chroma(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Return a and b of the rows ``start`` to ``stop``: (2, stop - start, W) float32.
+
+        They are in Lab units, and 0 where no colour was kept or the picture is grey.
+        """
+        if self.rgb is None:
+            return np.zeros((2, stop - start, self.width), dtype=np.float32)
+        strip = torch.from_numpy(self.rgb[start:stop].astype(np.float32)).permute(2, 0, 1)
+        with single_thread():
+            chroma: NDArray[np.float32] = color.srgb_to_lab(strip / 255.0)[1:].numpy()
+        return chroma
+
     def resized_lightness(self, height: int, width: int) -> NDArray[np.float32]:
         """Return L at another size, (height, width) float32, 0..100, with antialias.
 
         As training resizes its photos: whole boxes of pixels are averaged first, strip by strip,
         then a bicubic filter gives the exact size.
         """
-        boxes = (
-            max(1, int(self.width / width / _RESIZE_GAP)),
-            max(1, int(self.height / height / _RESIZE_GAP)),
-        )
-        reduced = np.concatenate(
-            [
-                np.asarray(Image.fromarray(self.lightness(start, stop)).reduce(boxes))
-                for start, stop in strip_bounds(self.height, self.width, multiple=boxes[1])
-            ]
-        )
-        exact_box = (0.0, 0.0, self.width / boxes[0], self.height / boxes[1])
-        resized = Image.fromarray(reduced).resize(
-            (width, height), Image.Resampling.BICUBIC, box=exact_box
-        )
-        return np.asarray(resized).clip(0.0, 100.0)
+        lightness = self._resized(lambda a, b: self.lightness(a, b)[None], height, width)[0]
+        clipped: NDArray[np.float32] = lightness.clip(0.0, 100.0)
+        return clipped
 
-    def assemble(self, strips: Iterable[tuple[int, NDArray[np.uint8]]]) -> Image.Image:
+    def resized_chroma(self, height: int, width: int) -> NDArray[np.float32]:
+        """Return a and b at another size, (2, height, width) float32, resized as lightness is."""
+        if self.rgb is None:
+            return np.zeros((2, height, width), dtype=np.float32)
+        return self._resized(self.chroma, height, width)
+
+    def _resized(
+        self, planes: Callable[[int, int], NDArray[np.float32]], height: int, width: int
+    ) -> NDArray[np.float32]:
+        """Resize planes that come by rows, (C, rows, W), to (C, height, width)."""
+        across = max(1, int(self.width / width / _RESIZE_GAP))
+        down = max(1, int(self.height / height / _RESIZE_GAP))
+
+        def reduce(start: int, stop: int) -> NDArray[np.float32]:
+            images = (Image.fromarray(plane) for plane in planes(start, stop))
+            return np.stack([np.asarray(image.reduce((across, down))) for image in images])
+
+        bounds = strip_bounds(self.height, self.width, multiple=down)
+        reduced = np.concatenate([reduce(start, stop) for start, stop in bounds], axis=1)
+        exact_box = (0.0, 0.0, self.width / across, self.height / down)
+        resized = [
+            Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC, box=exact_box)
+            for plane in reduced
+        ]
+        return np.stack([np.asarray(plane) for plane in resized])
+
+    def assemble(self, strips: Iterable[tuple[int, NDArray[np.uint8]]]) -> FinishedPicture:
         """Make the finished picture from sRGB strips, with this one's alpha and metadata.
 
         Args:
             strips: First row and (rows, W, 3) uint8 pixels of each strip.
 
         Returns:
-            An RGB or RGBA picture; ``info`` holds ``exif`` and ``icc_profile`` where there are any.
+            An RGB or RGBA picture; ``info`` holds ``exif`` and ``icc_profile`` where there are any,
+            and they are saved with it.
         """
         image = Image.new("RGB", (self.width, self.height))
         for start, pixels in strips:
@@ -98,4 +130,4 @@ class Picture:
             image.putalpha(Image.fromarray(self.alpha))
         metadata = {"exif": self.exif, "icc_profile": self.icc_profile}
         image.info.update({key: value for key, value in metadata.items() if value is not None})
-        return image
+        return FinishedPicture.of(image)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +20,12 @@ from colorzoo.errors import PictureError
 from colorzoo.pictures.formats import BROKEN_FILE
 from colorzoo.pictures.opening import explained, local_path, open_image
 from colorzoo.pictures.picture import Picture
-from colorzoo.pictures.samples import (
-    DEEP_GREY_MODES,
-    Samples,
-    eight_bit,
-    from_array,
-    from_image,
-)
+from colorzoo.pictures.samples import Samples, from_array, from_image
 from colorzoo.pictures.tiff import LAYOUT_TAGS
 
-PictureSource = str | os.PathLike[str] | Image.Image | NDArray[Any]
+PictureSource = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]
 
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -40,12 +37,15 @@ _TURNS: Final = {
 }
 
 
-def read(source: PictureSource) -> Picture:
+def read(source: PictureSource, *, keep_color: bool = False) -> Picture:
     """Read a picture; its CIELAB lightness is what counts, whether it is grey, sepia or colour.
 
     Args:
-        source: A path, a PIL picture of any mode, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or
-            (H, W, 4) RGBA of type uint8, uint16, bool or float (0..1). Neither is changed.
+        source: A path, the bytes of a file, a file object opened in binary mode, a PIL picture of
+            any mode, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA of type uint8,
+            uint16, bool or float (0..1). None of them is changed.
+        keep_color: Keep its colours too, three more bytes a pixel, for
+            :meth:`~colorzoo.pictures.picture.Picture.chroma`.
 
     Raises:
         PictureError: The file is missing, broken, cut off or no picture, or the array is of the
@@ -53,35 +53,42 @@ def read(source: PictureSource) -> Picture:
     """
     if isinstance(source, Image.Image):
         name = str(getattr(source, "filename", "") or "the given PIL picture")
-        return _from_pil(source, name)
+        return _from_pil(source, name, keep_color)
     if isinstance(source, np.ndarray):
-        return _picture(from_array(source, "the given array"), name="the given array")
+        name = "the given array"
+        return _picture(from_array(source, name, keep_color=keep_color), name=name)
+    name, file = _opened(source)
+    with explained(name):
+        image = open_image(file)
+    with image:
+        return _from_pil(image, name, keep_color)
+
+
+def _opened(source: object) -> tuple[str, Path | IO[bytes]]:
+    """Return what to call a path, bytes or a file object, and what Pillow can open of it."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return "the given bytes", io.BytesIO(source)
+    if hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        title = name if isinstance(name, str) else "the given file object"
+        with explained(title):
+            content = source.read()
+        if not isinstance(content, bytes):
+            raise PictureError(f"{title} is opened as text. Open it in binary mode, 'rb'.")
+        return title, io.BytesIO(content)
     if not isinstance(source, (str, os.PathLike)):
         raise PictureError(
-            f"A picture must be a path, a PIL picture or a numpy array, not a "
+            "A picture must be a path, bytes, a file object, a PIL picture or a numpy array, not a "
             f"{type(source).__name__}. For a tensor use Colorizer.predict."
+        )
+    if isinstance(source, str) and (scheme := _SCHEME.match(source)):
+        raise PictureError(
+            f"{source} is an address ({scheme[0]}), and nothing is fetched from there. Save the "
+            "picture and give its path, or fetch it and give its bytes."
         )
     path = local_path(source)
     _check_file(path)
-    with explained(str(path)):
-        image = open_image(path)
-    with image:
-        return _from_pil(image, str(path))
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert a PIL picture of any mode to 8-bit RGB; colour profiles are not applied.
-
-    Greys of 16 bits, 32 bits (0..65535) or floats (0..1) are scaled, where PIL would clip them.
-
-    Raises:
-        PictureError: Such greys are out of range.
-        OSError: The picture cannot be decoded.
-    """
-    if image.mode in DEEP_GREY_MODES:
-        samples = from_image(image, None, "the photo", [])
-        image = Image.fromarray(eight_bit(samples.codes))
-    return image.convert("RGB")
+    return str(path), path
 
 
 def _check_file(path: Path) -> None:
@@ -98,7 +105,7 @@ def _check_file(path: Path) -> None:
         raise PictureError(f"{path} is empty (0 bytes). Get the file anew from where it came.")
 
 
-def _from_pil(image: Image.Image, name: str) -> Picture:
+def _from_pil(image: Image.Image, name: str, keep_color: bool) -> Picture:
     """Make a Picture of a PIL picture, loaded or not."""
     if 0 in image.size:
         raise PictureError(
@@ -115,7 +122,7 @@ def _from_pil(image: Image.Image, name: str) -> Picture:
     profile = image.info.get("icc_profile")
     with explained(name):
         upright = image if turn is None else image.transpose(turn)
-        samples = from_image(upright, profile, name, notes)
+        samples = from_image(upright, profile, name, notes, keep_color=keep_color)
     return _picture(
         samples,
         name=name,
@@ -153,13 +160,14 @@ def _picture(
     format_name: str | None = None,
     notes: Iterable[str] = (),
 ) -> Picture:
-    for pixels in (samples.codes, samples.alpha):
+    for pixels in (samples.codes, samples.alpha, samples.rgb):
         if pixels is not None:
             pixels.setflags(write=False)
     return Picture(
         codes=samples.codes,
         table=samples.table,
         alpha=samples.alpha,
+        rgb=samples.rgb,
         exif=exif,
         icc_profile=icc_profile,
         bit_depth=samples.bit_depth,

@@ -20,9 +20,7 @@ from colorzoo.pictures.strips import single_thread, strip_bounds
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
 
 _INTEGER_MODES: Final = ("I;16", "I;16L", "I;16B", "I;16N", "I")
-DEEP_GREY_MODES: Final = (*_INTEGER_MODES, "F")
-"""PIL modes of greys with more than 8 bits, which PIL's own conversion would clip."""
-
+_DEEP_GREY_MODES: Final = (*_INTEGER_MODES, "F")  # PIL's own conversion would clip them
 _GREY_MODES: Final = ("1", "L", "LA", "La")
 
 
@@ -35,15 +33,39 @@ class Samples:
         table: (256 or 65536,) float32, L in 0..100 of each code.
         alpha: (H, W) uint8 opacity, or None.
         bit_depth: Bits of a sample in the source.
+        rgb: (H, W, 3) uint8 sRGB where colour was asked for and there is any, else None.
     """
 
     codes: Codes
     table: NDArray[np.float32]
     alpha: NDArray[np.uint8] | None
     bit_depth: int
+    rgb: NDArray[np.uint8] | None = None
 
 
-def from_image(image: Image.Image, profile: bytes | None, name: str, notes: list[str]) -> Samples:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert a PIL picture of any mode to 8-bit RGB; colour profiles are not applied.
+
+    Greys of 16 bits, 32 bits (0..65535) or floats (0..1) are scaled, where PIL would clip them.
+
+    Raises:
+        PictureError: Such greys are out of range.
+        OSError: The picture cannot be decoded.
+    """
+    if image.mode in _DEEP_GREY_MODES:
+        samples = from_image(image, None, "the photo", [])
+        image = Image.fromarray(eight_bit(samples.codes))
+    return image.convert("RGB")
+
+
+def from_image(
+    image: Image.Image,
+    profile: bytes | None,
+    name: str,
+    notes: list[str],
+    *,
+    keep_color: bool = False,
+) -> Samples:
     """Take the samples of a loaded, upright PIL picture of any mode.
 
     Args:
@@ -51,6 +73,7 @@ def from_image(image: Image.Image, profile: bytes | None, name: str, notes: list
         profile: Its ICC profile.
         name: What to call it in messages.
         notes: Remarks on what could not be used are added here.
+        keep_color: Keep its colours too.
 
     Raises:
         PictureError: Its values are out of range.
@@ -60,7 +83,8 @@ def from_image(image: Image.Image, profile: bytes | None, name: str, notes: list
     if image.mode == "F":
         return from_array(np.asarray(image), name)
     if image.mode == "LAB":
-        return Samples(np.asarray(image.getchannel(0)), _linear_table(256), None, 8)
+        colors = np.asarray(_lab_to_srgb(image)) if keep_color else None
+        return Samples(np.asarray(image.getchannel(0)), _linear_table(256), None, 8, colors)
     alpha = None
     if image.has_transparency_data:
         image = image.convert("LA" if image.mode in _GREY_MODES else "RGBA")
@@ -72,10 +96,10 @@ def from_image(image: Image.Image, profile: bytes | None, name: str, notes: list
     codes, table = _lightness_of(
         lambda start, stop: np.asarray(rgb.crop((0, start, rgb.width, stop))), rgb.height, rgb.width
     )
-    return Samples(codes, table, alpha, 8)
+    return Samples(codes, table, alpha, 8, np.asarray(rgb) if keep_color else None)
 
 
-def from_array(pixels: NDArray[Any], name: str) -> Samples:
+def from_array(pixels: NDArray[Any], name: str, *, keep_color: bool = False) -> Samples:
     """Take the samples of an array; see :func:`colorzoo.pictures.read` for what it may be.
 
     Raises:
@@ -94,7 +118,8 @@ def from_array(pixels: NDArray[Any], name: str) -> Samples:
         codes = whole[..., 0].copy()
         return Samples(codes, _grey_table(np.iinfo(codes.dtype).max + 1), alpha, depth)
     codes, table = _lightness_of(lambda start, stop: whole[start:stop, :, :3], *whole.shape[:2])
-    return Samples(codes, table, alpha, depth)
+    colors = eight_bit(whole[..., :3]) if keep_color else None
+    return Samples(codes, table, alpha, depth, colors)
 
 
 def is_srgb(profile: bytes) -> bool:
@@ -247,6 +272,13 @@ def _to_srgb(
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
         notes.append(f"its colour profile is broken and is ignored ({error})")
         return None
+
+
+def _lab_to_srgb(image: Image.Image) -> Image.Image:
+    """Convert a picture of mode LAB, which is relative to the white of print (D50)."""
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    return converted or image.convert("RGB")
 
 
 def _open_profile(profile: bytes) -> ImageCms.ImageCmsProfile:

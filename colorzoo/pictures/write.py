@@ -14,7 +14,7 @@ from colorzoo.errors import PictureError, did_you_mean
 from colorzoo.files import replacing
 from colorzoo.pictures.formats import BROKEN_FILE, WRITERS, Writer
 from colorzoo.pictures.opening import local_path
-from colorzoo.pictures.read import to_rgb
+from colorzoo.pictures.samples import to_rgb
 from colorzoo.pictures.tiff import save_tiff
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
