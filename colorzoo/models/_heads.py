@@ -1,0 +1,129 @@
+"""What a generator can end in: ab at once, or a distribution over colours.
+
+A network that predicts ab at once goes for the mean of what is likely, and the mean of a red and a
+green bus is brown. One that ends in classes (Zhang 2016, arXiv:1603.08511) says for each place how
+likely each cell of a grid of ab is. What becomes of that is a setting of use and not of training:
+the plain mean, which is safe, or a mean that leans to the likeliest cells, which is vivid.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from colorzoo.color import CHROMA_SCALE
+
+HeadKind = Literal["ab", "classes"]
+
+CELL_SIZE: Final = 10.0
+"""Distance of neighbouring cells' centres, Lab units."""
+
+_ROWS: Final = (  # a, least b and greatest b in cells: those nearest to some colour of sRGB
+    (-9, 8, 8),
+    (-8, 4, 8),
+    (-7, 2, 9),
+    (-6, 0, 9),
+    (-5, -2, 9),
+    (-4, -3, 9),
+    (-3, -4, 9),
+    (-2, -4, 9),
+    (-1, -5, 9),
+    (0, -6, 9),
+    (1, -7, 8),
+    (2, -7, 8),
+    (3, -8, 8),
+    (4, -9, 8),
+    (5, -9, 7),
+    (6, -10, 7),
+    (7, -11, 7),
+    (8, -11, 7),
+    (9, -9, 0),
+    (10, -7, -5),
+)
+
+
+def color_cells() -> Tensor:
+    """Return the centres of all cells that sRGB reaches: (261, 2), a and b in Lab units."""
+    cells = [(a, b) for a, least, greatest in _ROWS for b in range(least, greatest + 1)]
+    return torch.tensor(cells, dtype=torch.float32) * CELL_SIZE
+
+
+def temperature_of(vividness: float) -> float:
+    """Return the temperature of a vividness: 1 at 0, the mean; 0.1 at 1, nearly the mode."""
+    return float(10.0**-vividness)
+
+
+class AbHead(nn.Module):
+    """Features to ab at once.
+
+    Args:
+        layer: Maps the features to two channels, at the picture's size or smaller.
+    """
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Map features (N, C, h, w) to chroma (N, 2, height, width) in -1..1."""
+        chroma = torch.tanh(self.layer(features))
+        return chroma if chroma.shape[-2:] == size else _enlarge(chroma, size)
+
+
+class ClassHead(nn.Module):
+    """Features to a distribution over colour cells, and that to chroma.
+
+    Args:
+        in_channels: Channels of the features.
+        vividness: What becomes of the distribution unless the user says otherwise.
+
+    Attributes:
+        to_logits: Maps features (N, C, h, w) to logits (N, Q, h, w).
+    """
+
+    cells: Tensor
+    """Centres of the cells (Q, 2), a and b in Lab units."""
+
+    prior: Tensor
+    """Share of each cell in the training photos (Q,), of sum 1; even until it is counted."""
+
+    def __init__(self, in_channels: int, vividness: float) -> None:
+        super().__init__()
+        cells = color_cells()
+        self.vividness = vividness
+        self.register_buffer("cells", cells)
+        self.register_buffer("prior", torch.full((len(cells),), 1.0 / len(cells)))
+        self.to_logits = nn.Conv2d(in_channels, len(cells), 1)
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Map features (N, C, h, w) to chroma (N, 2, height, width) in -1..1."""
+        return self.chroma(self.to_logits(features), size)
+
+    def chroma(
+        self, logits: Tensor, size: tuple[int, int], vividness: float | None = None
+    ) -> Tensor:
+        """Return the annealed mean of the cells, brought up to a size.
+
+        Args:
+            logits: (N, Q, h, w).
+            size: Height and width of the result.
+            vividness: The head's own if left out.
+
+        Returns:
+            (N, 2, height, width) in -1..1, float32.
+        """
+        temperature = temperature_of(self.vividness if vividness is None else vividness)
+        # Without autocast: bfloat16 has too few digits for a sum over hundreds of cells.
+        with torch.autocast(logits.device.type, enabled=False):
+            # Classes last, where they lie in channels-last memory: softmax is fastest there.
+            shares = torch.softmax(logits.float().permute(0, 2, 3, 1) / temperature, dim=3)
+            mean = shares @ (self.cells.float() / CHROMA_SCALE)
+            return _enlarge(mean.permute(0, 3, 1, 2), size)
+
+
+def _enlarge(chroma: Tensor, size: tuple[int, int]) -> Tensor:
+    enlarged = F.interpolate(chroma, size=size, mode="bicubic", align_corners=False)
+    return enlarged.clamp(-1.0, 1.0)  # cubic curves overshoot

@@ -1,0 +1,216 @@
+"""Attention U-Net on EfficientNet-Lite2 that predicts a distribution over colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from colorzoo.features.efficientnet_lite import CHANNELS, EfficientNetLite2
+from colorzoo.models._blocks import LEAK, ConvBlock, Norm, init_scaled, make_norm
+from colorzoo.models._gates import GridGate
+from colorzoo.models._heads import AbHead, ClassHead, HeadKind
+from colorzoo.models.base import ClassGenerator, GatedGenerator
+from colorzoo.registry import ARCHITECTURES
+
+@dataclass(frozen=True, slots=True)
+class LiteUNetConfig:
+    """Shape of a U-Net on EfficientNet-Lite2.
+
+    Attributes:
+        pretrained: Whether training starts from EfficientNet's ImageNet weights, which lie in the
+            package; a model once trained does not ask for them again.
+        widths: Decoder channels at strides 4, 8, 16 and 32; a skip is half as wide.
+        gates: Whether the skips pass through attention gates.
+        head: What the network ends in: a distribution over colours, or ab at once.
+        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean,
+            1 nearly its mode.
+        norm: Normalization of the decoder; the encoder keeps ImageNet's statistics.
+        dropout: Share of the encoder's channels that are left out in training.
+    """
+
+    pretrained: bool = False
+    widths: tuple[int, int, int, int] = (64, 96, 128, 160)
+    gates: bool = True
+    head: HeadKind = "classes"
+    vividness: float = 0.0
+    norm: Norm = "batch"
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.widths) < 2:
+            raise ValueError("widths needs four numbers of 2 or more.")
+        if not 0.0 <= self.dropout < 1.0:
+            raise ValueError("dropout must be at least 0 and below 1.")
+
+    @classmethod
+    def tiny(cls) -> LiteUNetConfig:
+        """Return a config with the smallest decoder, for tests; the encoder is always 4.4 M."""
+        return cls(widths=(4, 4, 8, 8))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, and the input added to what they give; (N, C, H, W) to the same."""
+
+    def __init__(self, channels: int, norm: Norm) -> None:
+        super().__init__()
+        self.first = ConvBlock(channels, channels, norm)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm = make_norm(norm, channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Refine features."""
+        return F.leaky_relu(features + self.norm(self.second(self.first(features))), LEAK)
+
+
+class Level(nn.Module):
+    """One step of the decoder: to twice the size, joined with a skip and with lightness itself.
+
+    Args:
+        in_channels: Of the coarser features.
+        skip_channels: Of the encoder's features at the level's own stride.
+        out_channels: Of what it gives.
+        detail: Side of the squares of lightness that are laid into channels: the level's stride,
+            or 0 to leave lightness out.
+        gated: Whether the skip passes through an attention gate.
+        finest: Whether to save where pixels are many: fewer coarse channels, one layer fewer.
+        norm: Normalization of all its layers.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        skip_channels: int,
+        out_channels: int,
+        *,
+        detail: int,
+        gated: bool,
+        finest: bool,
+        norm: Norm,
+    ) -> None:
+        super().__init__()
+        self.detail = detail
+        half = out_channels // 2
+        self.gate = GridGate(skip_channels, in_channels, half, norm) if gated else None
+        self.skip = None if gated else ConvBlock(skip_channels, half, norm, kernel=1)
+        self.narrow = ConvBlock(in_channels, half, norm, kernel=1) if finest else nn.Identity()
+        joined = (half if finest else in_channels) + half + detail**2
+        self.join = ConvBlock(joined, out_channels, norm)
+        self.refine = (
+            ConvBlock(out_channels, out_channels, norm)
+            if finest
+            else ResidualBlock(out_channels, norm)
+        )
+
+    def forward(
+        self, features: Tensor, skip: Tensor, lightness: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Bring features one level up.
+
+        Args:
+            features: (N, C, h, w) of the coarser level.
+            skip: (N, S, 2h, 2w) of the encoder.
+            lightness: (N, 1, H, W), the picture itself.
+
+        Returns:
+            (N, out, 2h, 2w), and the gate's map (N, 1, 2h, 2w) if there is one.
+        """
+        attention = None
+        if self.gate is not None:
+            skip, attention = self.gate(skip, features)
+        else:
+            skip = self.skip(skip)
+        parts = [F.interpolate(self.narrow(features), scale_factor=2.0, mode="nearest"), skip]
+        if self.detail:
+            parts.append(F.pixel_unshuffle(lightness, self.detail))
+        return self.refine(self.join(torch.cat(parts, dim=1))), attention
+
+
+@ARCHITECTURES.register(
+    "lite-unet",
+    config=LiteUNetConfig,
+    paper=(
+        "Tan and Le 2019, arXiv:1905.11946; Zhang 2016, arXiv:1603.08511; "
+        "Oktay 2018, arXiv:1804.03999"
+    ),
+)
+class LiteUNet(ClassGenerator[LiteUNetConfig], GatedGenerator[LiteUNetConfig]):
+    """U-Net generator with an EfficientNet-Lite2 encoder (Tan and Le 2019).
+
+    The decoder ends at a quarter of the picture's size, with a distribution over colours (Zhang
+    2016) or with ab. Its innermost features are averaged over the picture and added everywhere, so
+    that each place knows the scene; its skips pass through attention gates (Oktay 2018).
+
+    Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
+    32.
+    """
+
+    def __init__(self, config: LiteUNetConfig) -> None:
+        super().__init__(config)
+        quarter, eighth, sixteenth, inner = config.widths
+        self.encoder = EfficientNetLite2()
+        self.dropout = nn.Dropout2d(config.dropout)
+        # Without norm: on the smallest picture there is a single pixel at this depth.
+        self.bottom = nn.Sequential(
+            ConvBlock(CHANNELS[4], inner, "none", kernel=1), ResidualBlock(inner, "none")
+        )
+        self.context = nn.Conv2d(inner, inner, 1)
+        self.levels = nn.ModuleList(
+            Level(
+                coarse,
+                skip,
+                width,
+                detail=detail,
+                gated=config.gates,
+                finest=detail == 4,
+                norm=config.norm,
+            )
+            for coarse, skip, width, detail in (
+                (inner, CHANNELS[3], sixteenth, 0),
+                (sixteenth, CHANNELS[2], eighth, 8),
+                (eighth, CHANNELS[1], quarter, 4),
+            )
+        )
+        self.head = (
+            ClassHead(quarter, config.vividness)
+            if config.head == "classes"
+            else AbHead(nn.Conv2d(quarter, 2, 1))
+        )
+        for part in (self.bottom, self.context, self.levels, self.head):
+            init_scaled(part)
+
+    @property
+    def size_multiple(self) -> int:
+        """The encoder's deepest stride."""
+        return 32
+
+    def load_pretrained(self) -> None:
+        """Give the encoder its ImageNet weights if the config says so; training calls it once.
+
+        Raises:
+            WeightsError: The package's copy of them is absent or damaged.
+        """
+        if self.config.pretrained:
+            self.encoder.load_imagenet()
+
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, H/4, W/4)."""
+        return self._decode(lightness)[0]
+
+    def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Predict chroma and return the gates' maps too; none of a network without gates."""
+        features, maps = self._decode(lightness)
+        return self.head(features, lightness.shape[-2:]), maps
+
+    def _decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+        _, *skips, deepest = self.encoder(lightness)
+        features = self.bottom(self.dropout(deepest))
+        features = features + self.context(features.mean(dim=(2, 3), keepdim=True))
+        maps = []
+        for level, skip in zip(self.levels, reversed(skips), strict=True):
+            features, attention = level(features, self.dropout(skip), lightness)
+            if attention is not None:
+                maps.append(attention)
+        return features, maps
