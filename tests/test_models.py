@@ -68,7 +68,7 @@ def test_every_norm_trains_on_one_smallest_picture(name: str, norm: str) -> None
     assert present == {norm} - {"none"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "lite-unet"])
 def test_resize_upsampling_has_no_transposed_convolution(name: str) -> None:
     model = tiny(name, upsampling="resize")
     side = model.size_multiple

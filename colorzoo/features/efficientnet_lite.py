@@ -1,7 +1,8 @@
-"""EfficientNet-Lite2 (Tan and Le 2019, arXiv:1905.11946) without its classifier, and ImageNet weights.
+"""EfficientNet-Lite2 (Tan and Le 2019, arXiv:1905.11946) without its classifier, with weights.
 
 The Lite variants have ReLU6 and no squeeze-and-excitation, which makes them quick on processors:
-3.9 M parameters, 0.8 GMACs at 256x256. It is the encoder of ``lite-unet``.
+4.4 M parameters, 0.8 GMACs at 256x256. It is the encoder of ``lite-unet``; its ImageNet weights lie
+in the package.
 """
 
 from __future__ import annotations
@@ -189,7 +190,9 @@ def fold_batch_norms(module: nn.Module) -> None:
             fold_batch_norms(child)
 
 
-def _convolve(features: Tensor, weight: Tensor, bias: Tensor, layer: ConvNorm | FoldedConv) -> Tensor:
+def _convolve(
+    features: Tensor, weight: Tensor, bias: Tensor, layer: ConvNorm | FoldedConv
+) -> Tensor:
     padding = layer.padding[0]
     if layer.padding[1] != padding:
         features, padding = F.pad(features, layer.padding), 0

@@ -8,6 +8,7 @@ the plain mean, which is safe, or a mean that leans to the likeliest cells, whic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import torch
@@ -67,10 +68,10 @@ class AbHead(nn.Module):
         super().__init__()
         self.layer = layer
 
-    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
         """Map features (N, C, h, w) to chroma (N, 2, height, width) in -1..1."""
         chroma = torch.tanh(self.layer(features))
-        return chroma if chroma.shape[-2:] == size else _enlarge(chroma, size)
+        return _enlarge(chroma, size)
 
 
 class ClassHead(nn.Module):
@@ -98,13 +99,11 @@ class ClassHead(nn.Module):
         self.register_buffer("prior", torch.full((len(cells),), 1.0 / len(cells)))
         self.to_logits = nn.Conv2d(in_channels, len(cells), 1)
 
-    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
         """Map features (N, C, h, w) to chroma (N, 2, height, width) in -1..1."""
         return self.chroma(self.to_logits(features), size)
 
-    def chroma(
-        self, logits: Tensor, size: tuple[int, int], vividness: float | None = None
-    ) -> Tensor:
+    def chroma(self, logits: Tensor, size: Sequence[int], vividness: float | None = None) -> Tensor:
         """Return the annealed mean of the cells, brought up to a size.
 
         Args:
@@ -124,6 +123,8 @@ class ClassHead(nn.Module):
             return _enlarge(mean.permute(0, 3, 1, 2), size)
 
 
-def _enlarge(chroma: Tensor, size: tuple[int, int]) -> Tensor:
-    enlarged = F.interpolate(chroma, size=size, mode="bicubic", align_corners=False)
+def _enlarge(chroma: Tensor, size: Sequence[int]) -> Tensor:
+    if chroma.shape[-2:] == size:
+        return chroma
+    enlarged = F.interpolate(chroma, size=tuple(size), mode="bicubic", align_corners=False)
     return enlarged.clamp(-1.0, 1.0)  # cubic curves overshoot

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
+import torch
 from torch import Tensor, nn
+
+from colorzoo.models._heads import AbHead, ClassHead
 
 ConfigT = TypeVar("ConfigT")
 
@@ -65,3 +68,72 @@ class GatedGenerator(Generator[ConfigT]):
             at the skip's resolution, coarsest first.
         """
         raise NotImplementedError
+
+
+class ClassGenerator(Generator[ConfigT]):
+    """A generator that ends in a distribution over colours, or in ab where its config says so.
+
+    Attributes:
+        head: Maps :meth:`features` to chroma; a :class:`ClassHead` has a distribution on the way.
+    """
+
+    head: AbHead | ClassHead
+
+    @property
+    def classes(self) -> ClassHead:
+        """The head, where it has a distribution.
+
+        Raises:
+            TypeError: It has none; :func:`has_distribution` tells.
+        """
+        if not isinstance(self.head, ClassHead):
+            raise TypeError(f"This {type(self).__name__} has no distribution: its head is 'ab'.")
+        return self.head
+
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, h, w)."""
+        raise NotImplementedError
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+        chroma: Tensor = self.head(self.features(lightness), lightness.shape[-2:])
+        return chroma
+
+    def forward_with_logits(
+        self, lightness: Tensor, vividness: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Predict chroma and return the logits it comes from.
+
+        Args:
+            lightness: (N, 1, H, W) in -1..1.
+            vividness: 0, the mean of the distribution, to 1, nearly its mode; the config's if left
+                out.
+
+        Returns:
+            Chroma (N, 2, H, W) in -1..1, and logits (N, Q, h, w) over the Q cells of the head.
+
+        Raises:
+            TypeError: The head has no distribution.
+        """
+        head = self.classes
+        logits: Tensor = head.to_logits(self.features(lightness))
+        return head.chroma(logits, lightness.shape[-2:], vividness), logits
+
+    def distribution(self, lightness: Tensor) -> Tensor:
+        """Return how likely each colour is at each place.
+
+        Args:
+            lightness: (N, 1, H, W) in -1..1.
+
+        Returns:
+            (N, Q, h, w) float32, of sum 1 over the Q cells ``classes.cells``.
+
+        Raises:
+            TypeError: The head has no distribution.
+        """
+        return torch.softmax(self.forward_with_logits(lightness)[1].float(), dim=1)
+
+
+def has_distribution(generator: nn.Module) -> TypeGuard[ClassGenerator[Any]]:
+    """Return whether a generator predicts a distribution over colours."""
+    return isinstance(generator, ClassGenerator) and isinstance(generator.head, ClassHead)

@@ -15,6 +15,7 @@ from colorzoo.models._heads import AbHead, ClassHead, HeadKind
 from colorzoo.models.base import ClassGenerator, GatedGenerator
 from colorzoo.registry import ARCHITECTURES
 
+
 @dataclass(frozen=True, slots=True)
 class LiteUNetConfig:
     """Shape of a U-Net on EfficientNet-Lite2.
@@ -44,6 +45,8 @@ class LiteUNetConfig:
             raise ValueError("widths needs four numbers of 2 or more.")
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError("dropout must be at least 0 and below 1.")
+        if not 0.0 <= self.vividness <= 1.0:
+            raise ValueError("vividness must be between 0 and 1.")
 
     @classmethod
     def tiny(cls) -> LiteUNetConfig:
@@ -63,6 +66,20 @@ class ResidualBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Refine features."""
         return F.leaky_relu(features + self.norm(self.second(self.first(features))), LEAK)
+
+
+class OpenGate(nn.Module):
+    """What stands where there is no gate: the skip at the width a gated one would have."""
+
+    def __init__(self, skip_channels: int, out_channels: int, norm: Norm) -> None:
+        super().__init__()
+        self.out = nn.Sequential(
+            nn.Conv2d(skip_channels, out_channels, 1), make_norm(norm, out_channels)
+        )
+
+    def forward(self, skip: Tensor, gating: Tensor) -> tuple[Tensor, None]:
+        """Map ``skip`` (N, C, H, W) to (N, out, H, W), whatever ``gating`` says."""
+        return self.out(skip), None
 
 
 class Level(nn.Module):
@@ -93,8 +110,11 @@ class Level(nn.Module):
         super().__init__()
         self.detail = detail
         half = out_channels // 2
-        self.gate = GridGate(skip_channels, in_channels, half, norm) if gated else None
-        self.skip = None if gated else ConvBlock(skip_channels, half, norm, kernel=1)
+        self.gate = (
+            GridGate(skip_channels, in_channels, half, norm)
+            if gated
+            else OpenGate(skip_channels, half, norm)
+        )
         self.narrow = ConvBlock(in_channels, half, norm, kernel=1) if finest else nn.Identity()
         joined = (half if finest else in_channels) + half + detail**2
         self.join = ConvBlock(joined, out_channels, norm)
@@ -117,11 +137,7 @@ class Level(nn.Module):
         Returns:
             (N, out, 2h, 2w), and the gate's map (N, 1, 2h, 2w) if there is one.
         """
-        attention = None
-        if self.gate is not None:
-            skip, attention = self.gate(skip, features)
-        else:
-            skip = self.skip(skip)
+        skip, attention = self.gate(skip, features)
         parts = [F.interpolate(self.narrow(features), scale_factor=2.0, mode="nearest"), skip]
         if self.detail:
             parts.append(F.pixel_unshuffle(lightness, self.detail))

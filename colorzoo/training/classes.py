@@ -78,7 +78,8 @@ def class_loss(logits: Tensor, truth: Tensor, cells: Tensor, weights: Tensor) ->
     Returns:
         A scalar.
     """
-    wanted = F.adaptive_avg_pool2d(truth.float(), logits.shape[-2:])
+    height, width = logits.shape[-2:]
+    wanted = F.adaptive_avg_pool2d(truth.float(), (height, width))
     numbers, shares = split_over_cells(wanted.permute(0, 2, 3, 1).reshape(-1, 2), cells)
     # Classes last, where they lie already in channels-last memory: log_softmax is fastest there.
     table = logits.float().permute(0, 2, 3, 1).reshape(-1, logits.shape[1])

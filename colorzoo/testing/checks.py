@@ -1,141 +1,23 @@
-"""What every architecture and every discriminator must do, as functions that check it.
-
-The author of a plug-in calls one of the two in a test::
-
-    from colorzoo.testing import check_architecture
-
-    def test_my_net() -> None:
-        check_architecture("my-net")
-
-Each check works on the config's ``tiny()`` and raises a :class:`ContractError` that says what is
-wrong and what to do. To run them one by one, loop over :data:`ARCHITECTURE_CHECKS` or
-:data:`DISCRIMINATOR_CHECKS` with :func:`architecture` or :func:`discriminator`.
-"""
+"""What the checks of :mod:`colorzoo.testing` look at, one function each."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
 
-from colorzoo.errors import ColorzooError, WeightsError
+from colorzoo.errors import WeightsError
 from colorzoo.modelfolder.format import WEIGHTS_FILE
 from colorzoo.modelfolder.weights import load_model, save
 from colorzoo.models.base import Generator
-from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, Registry, Spec
 from colorzoo.schema import from_dict, to_dict
+from colorzoo.testing.subject import ContractError, Subject, backward, check_numbers, settled
 
 TOLERANCE = 1e-4
 """Largest difference between equal results that were summed up in another order."""
-
-
-class ContractError(ColorzooError, AssertionError):
-    """An architecture or discriminator does not do what the rest of colorzoo builds on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is checked.
-
-    Attributes:
-        spec: Its registry entry.
-        registry: Where it is registered.
-        channels: Channels of its input: 1 for a generator, 3 for a discriminator.
-        side: Side in pixels of the smallest picture it is checked on.
-    """
-
-    spec: Spec
-    registry: Registry
-    channels: int
-    side: int
-
-    @property
-    def title(self) -> str:
-        """Its kind and name, for messages."""
-        return f"The {self.registry.kind} {self.spec.name!r}"
-
-    def build(self, seed: int = 0) -> nn.Module:
-        """Build it at the tiny config; the state of torch's random numbers stays as it was."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            module: nn.Module = self.spec.build(self.spec.config.tiny())
-        return module
-
-    def picture(self, batch: int = 2, *, rows: int = 2, columns: int = 2) -> Tensor:
-        """Return the same noise in -1..1 each time, of so many smallest sides."""
-        generator = torch.Generator().manual_seed(0)
-        size = (batch, self.channels, rows * self.side, columns * self.side)
-        return torch.rand(size, generator=generator) * 2 - 1
-
-    def run(self, module: nn.Module, picture: Tensor) -> Tensor:
-        """Return the module's output; a failure in it becomes a ContractError."""
-        mode = "training" if module.training else "eval"
-        try:
-            output = module(picture)
-        except Exception as error:  # whatever it is, its author should see for which input
-            raise ContractError(
-                f"{self.title} fails in {mode} mode on an input of shape {tuple(picture.shape)}: "
-                f"{type(error).__name__}: {error}. Sizes it cannot take must be ruled out by "
-                "size_multiple."
-            ) from error
-        if not isinstance(output, Tensor):
-            raise ContractError(
-                f"{self.title} returns a {type(output).__name__}; forward must return one tensor. "
-                "Offer anything more, as attention maps, by another method."
-            )
-        return output
-
-
-def architecture(name: str) -> Subject:
-    """Return the architecture called ``name`` as a subject of the checks.
-
-    Raises:
-        ContractError: It is no generator.
-        UnknownNameError: No architecture has that name.
-    """
-    spec = ARCHITECTURES.get(name)
-    module = Subject(spec, ARCHITECTURES, channels=1, side=1).build()
-    if not isinstance(module, Generator):
-        raise ContractError(
-            f"The architecture {name!r} is no Generator: derive {type(module).__qualname__} from "
-            "colorzoo.Generator."
-        )
-    return Subject(spec, ARCHITECTURES, channels=1, side=module.size_multiple)
-
-
-def discriminator(name: str) -> Subject:
-    """Return the discriminator called ``name`` as a subject of the checks."""
-    return Subject(DISCRIMINATORS.get(name), DISCRIMINATORS, channels=3, side=32)
-
-
-def check_architecture(name: str) -> None:
-    """Run every check on the architecture called ``name``.
-
-    Raises:
-        ContractError: It does not do what an architecture must.
-        UnknownNameError: No architecture has that name.
-    """
-    subject = architecture(name)
-    for check in ARCHITECTURE_CHECKS:
-        check(subject)
-
-
-def check_discriminator(name: str) -> None:
-    """Run every check on the discriminator called ``name``.
-
-    Raises:
-        ContractError: It does not do what a discriminator must.
-        UnknownNameError: No discriminator has that name.
-    """
-    subject = discriminator(name)
-    for check in DISCRIMINATOR_CHECKS:
-        check(subject)
 
 
 def check_config(subject: Subject) -> None:
@@ -216,14 +98,14 @@ def check_logits(subject: Subject) -> None:
                 f"{subject.title} makes {tuple(logits.shape)} of {tuple(picture.shape)}; it must "
                 f"make logits ({batch}, K, h, w): K judgments on each of h x w places."
             )
-        _check_numbers(subject, logits)
+        check_numbers(subject, logits)
 
 
 def check_range(subject: Subject) -> None:
     """Check that chroma is finite float32 in -1..1, also with weights far from the first ones."""
     module = subject.build().eval()
     with torch.no_grad():
-        _check_numbers(subject, subject.run(module, subject.picture()))
+        check_numbers(subject, subject.run(module, subject.picture()))
         for parameter in module.parameters():
             parameter.mul_(3.0)
         largest = subject.run(module, subject.picture()).abs().max().item()
@@ -238,7 +120,7 @@ def check_gradients(subject: Subject) -> None:
     """Check that training reaches every parameter, and that gradients are finite."""
     module = subject.build().train()
     picture = subject.picture().requires_grad_()
-    _backward(subject.run(module, picture))
+    backward(subject.run(module, picture))
     unreached = [name for name, value in module.named_parameters() if value.grad is None]
     if unreached:
         raise ContractError(
@@ -259,7 +141,7 @@ def check_gradients(subject: Subject) -> None:
 
 def check_eval(subject: Subject) -> None:
     """Check that eval mode is deterministic and leaves all weights and buffers alone."""
-    module = _settled(subject)
+    module = settled(subject)
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     with torch.no_grad():
         first, second = (subject.run(module, subject.picture()) for _ in range(2))
@@ -278,7 +160,7 @@ def check_eval(subject: Subject) -> None:
 
 def check_batch(subject: Subject) -> None:
     """Check that in eval mode a batch gives what its pictures give one by one."""
-    module = _settled(subject)
+    module = settled(subject)
     pictures = subject.picture(3)
     with torch.no_grad():
         batch = subject.run(module, pictures)
@@ -295,8 +177,8 @@ def check_smallest_picture(subject: Subject) -> None:
     """Check a training step on a single picture of the smallest size."""
     module = subject.build().train()
     output = subject.run(module, subject.picture(1, rows=1, columns=1))
-    _backward(output)
-    _check_numbers(subject, output)
+    backward(output)
+    check_numbers(subject, output)
 
 
 def check_autocast(subject: Subject) -> None:
@@ -304,7 +186,7 @@ def check_autocast(subject: Subject) -> None:
     module = subject.build().train()
     with torch.autocast("cpu", torch.bfloat16):
         output = subject.run(module, subject.picture())
-    _backward(output)
+    backward(output)
     if not torch.isfinite(output).all():
         raise ContractError(
             f"{subject.title} returns numbers that are not finite under bfloat16 autocast."
@@ -313,7 +195,7 @@ def check_autocast(subject: Subject) -> None:
 
 def check_saving(subject: Subject) -> None:
     """Check that saving and loading keeps every bit, and that a lacking tensor is an error."""
-    module = _settled(subject)
+    module = settled(subject)
     if not isinstance(module, Generator):
         raise ContractError(f"{subject.title} is no Generator: derive it from colorzoo.Generator.")
     with tempfile.TemporaryDirectory() as folder:
@@ -344,49 +226,3 @@ def _remove_last_tensor(path: Path) -> None:
     tensors = load_file(path)
     tensors.popitem()
     save_file(tensors, path)
-
-
-def _settled(subject: Subject) -> nn.Module:
-    """Return the module in eval mode after one training forward, its buffers no longer fresh."""
-    module = subject.build().train()
-    with torch.no_grad():
-        subject.run(module, subject.picture())
-    return module.eval()
-
-
-def _backward(output: Tensor) -> None:
-    torch.autograd.backward(output.float().square().sum())
-
-
-def _check_numbers(subject: Subject, output: Tensor) -> None:
-    if output.dtype != torch.float32 or not torch.isfinite(output).all():
-        raise ContractError(
-            f"{subject.title} returns {output.dtype} from {output.min()} to {output.max()}; it "
-            "must return finite float32 when it is given float32."
-        )
-
-
-Check = Callable[[Subject], None]
-
-ARCHITECTURE_CHECKS: tuple[Check, ...] = (
-    check_config,
-    check_construction,
-    check_shapes,
-    check_range,
-    check_gradients,
-    check_eval,
-    check_batch,
-    check_smallest_picture,
-    check_autocast,
-    check_saving,
-)
-
-DISCRIMINATOR_CHECKS: tuple[Check, ...] = (
-    check_config,
-    check_construction,
-    check_logits,
-    check_gradients,
-    check_eval,
-    check_batch,
-    check_autocast,
-)

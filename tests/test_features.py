@@ -1,0 +1,138 @@
+"""EfficientNet-Lite2's features: the original network's numbers, padding, grey input, folding."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import ROOT
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from colorzoo.errors import WeightsError
+from colorzoo.features import efficientnet_lite
+from colorzoo.features.efficientnet_lite import (
+    CHANNELS,
+    WEIGHTS,
+    ConvNorm,
+    EfficientNetLite2,
+    fold_batch_norms,
+)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> EfficientNetLite2:
+    network = EfficientNetLite2().eval().requires_grad_(False)
+    network.load_imagenet()
+    return network
+
+
+def picture(height: int = 64, width: int = 96) -> Tensor:
+    rows = torch.linspace(-1, 1, height)[:, None]
+    columns = torch.linspace(0, 9, width)[None]
+    return (rows * torch.cos(columns * (1 + rows)))[None, None]
+
+
+def test_features_halve_five_times(encoder: EfficientNetLite2) -> None:
+    shapes = [tuple(level.shape) for level in encoder(picture())]
+    assert shapes == [
+        (1, channels, 64 // 2**level, 96 // 2**level)
+        for level, channels in enumerate(CHANNELS, start=1)
+    ]
+
+
+def test_features_are_those_of_the_original_network(encoder: EfficientNetLite2) -> None:
+    timm = pytest.importorskip("timm")
+    original = timm.create_model("tf_efficientnet_lite2", features_only=True).eval()
+    # Both list their layers from the first to the last, and of each first the parameters.
+    layers = [layer for layer in encoder.modules() if isinstance(layer, ConvNorm)]
+    numbers = iter(
+        tensor
+        for layer in layers
+        for tensor in (layer.weight, layer.scale, layer.shift, layer.mean, layer.variance)
+    )
+    state = original.state_dict()
+    for name in state:
+        if not name.endswith("num_batches_tracked"):
+            tensor = next(numbers)
+            three = tensor.repeat(1, 3, 1, 1) / 3.0  # the stem, which sees colour there
+            state[name] = three if name == "conv_stem.weight" else tensor
+    original.load_state_dict(state)
+    grey = ((picture() + 1.0) * 127.5 - 127.0) / 128.0
+    for mine, true in zip(encoder(picture()), original(grey.repeat(1, 3, 1, 1)), strict=True):
+        torch.testing.assert_close(mine, true, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("kernel", "before", "after"), [(3, 0, 1), (5, 1, 2)])
+def test_stride_two_pads_after_the_picture_as_tensorflow_does(
+    kernel: int, before: int, after: int
+) -> None:
+    layer = ConvNorm(2, 3, kernel, stride=2, active=False)
+    features = torch.randn(1, 2, 8, 12)
+    expected = F.conv2d(F.pad(features, (before, after) * 2), layer.folded()[0], stride=2)
+    torch.testing.assert_close(layer(features), expected)
+
+
+def test_a_convolution_and_its_norm_are_what_torch_makes_of_the_two() -> None:
+    layer = ConvNorm(4, 6, 3)
+    for tensor in (layer.scale.data, layer.shift.data, layer.mean, layer.variance):
+        tensor.uniform_(0.5, 2.0)
+    features = torch.randn(2, 4, 8, 8)
+    normed = F.batch_norm(
+        F.conv2d(features, layer.weight, padding=1),
+        layer.mean,
+        layer.variance,
+        layer.scale,
+        layer.shift,
+        eps=1e-3,
+    )
+    torch.testing.assert_close(layer(features), F.relu6(normed), rtol=1e-4, atol=1e-4)
+    layer.train()
+    torch.testing.assert_close(layer(features), F.relu6(normed), rtol=1e-4, atol=1e-4)
+
+
+def test_folded_norms_change_nothing(encoder: EfficientNetLite2) -> None:
+    folded = EfficientNetLite2()
+    folded.load_imagenet()
+    fold_batch_norms(folded)
+    assert not any(isinstance(layer, ConvNorm) for layer in folded.modules())
+    assert not any(parameter.requires_grad for parameter in folded.parameters())
+    for mine, true in zip(folded(picture()), encoder(picture()), strict=True):
+        torch.testing.assert_close(mine, true)
+
+
+def test_damaged_weights_are_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = load_file(WEIGHTS)
+    del weights["stages.3.1.expand.shift"]
+    save_file(weights, tmp_path / "damaged.safetensors")
+    monkeypatch.setattr(efficientnet_lite, "WEIGHTS", tmp_path / "damaged.safetensors")
+    with pytest.raises(WeightsError, match="damaged.safetensors cannot be read"):
+        EfficientNetLite2().load_imagenet()
+
+
+def test_the_weights_are_made_from_the_package(encoder: EfficientNetLite2) -> None:
+    """The names of the package's file, block after block, become this project's."""
+    spec = importlib.util.spec_from_file_location("made", ROOT / "recipes/efficientnet_lite.py")
+    assert spec is not None
+    assert spec.loader is not None
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    kept = load_file(WEIGHTS)
+    package = {"_fc.bias": torch.zeros(1000)}
+    blocks = ["stem", *dict.fromkeys(".".join(n.split(".")[:3]) for n in kept if n[:5] == "stage")]
+    blocks.sort(key=lambda name: [int(part) for part in name.split(".")[1:]])
+    norms = {"scale": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"}
+    for number, block in enumerate(blocks, start=-1):
+        parts = [""] if number < 0 else [".expand", ".depthwise", ".project"]
+        for count, part in enumerate(parts):
+            if f"{block}{part}.weight" not in kept:
+                continue
+            old = "_" if number < 0 else f"_blocks.{number}._"
+            conv = "conv_stem" if number < 0 else f"{part[1:]}_conv"
+            package[f"{old}{conv}.weight"] = kept[f"{block}{part}.weight"]
+            for mine, theirs in norms.items():
+                package[f"{old}bn{count}.{theirs}"] = kept[f"{block}{part}.{mine}"]
+    made = recipe.convert(package)
+    assert made.keys() == kept.keys()
+    assert all(torch.equal(made[name], kept[name]) for name in kept)
