@@ -1,11 +1,11 @@
-"""Registries: how architectures get their names.
+"""Registries: how architectures, and what else plug-ins may bring, get their names.
 
 A :class:`Registry` knows three kinds of entries and imports none of them before it is asked for:
 
 - built-ins: each public module of one package is one entry, ``attention_unet.py`` is
   ``attention-unet``;
 - plug-ins: entry points of one group, declared by other installed packages;
-- entries registered by hand with the decorator.
+- entries registered by hand with a decorator.
 
 Only the standard library is used here, so listing names is fast and needs no torch.
 """
@@ -18,9 +18,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points, packages_distributions
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from colorzoo.errors import ColorzooError, RegistrationError, UnknownNameError, did_you_mean
+
+
+class NamedEntry(Protocol):
+    """What a registry has to know of an entry."""
+
+    @property
+    def name(self) -> str:
+        """Under which it is found."""
+
+    @property
+    def origin(self) -> str:
+        """Name of the package that brought it."""
+
+    @property
+    def place(self) -> str:
+        """Module and name of its code, for messages."""
+
+
+Entry = TypeVar("Entry", bound=NamedEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +62,11 @@ class Spec:
     paper: str
     origin: str
 
+    @property
+    def place(self) -> str:
+        """Module and name of the class."""
+        return f"{self.build.__module__}.{self.build.__qualname__}"
+
     def distribution(self) -> str | None:
         """Return what pip calls the package that brought it; None for colorzoo or no package."""
         own = __name__.partition(".")[0]
@@ -50,29 +74,137 @@ class Spec:
         return names[0] if names else None
 
 
-class Registry:
+class Registry(Generic[Entry]):
     """A set of named entries, each found without importing it.
 
     Args:
         kind: What an entry is called in messages, such as ``"architecture"``.
-        package: Package whose public modules are the built-in entries.
+        decorator: What registers one, as its users write it.
+        package: Package whose public modules are the built-in entries, or None.
         group: Entry-point group in which other packages announce theirs, or None.
         shared: Public modules of the package that are no entries but what entries share.
+        separator: What may stand between the words of a name.
     """
 
     def __init__(
         self,
         kind: str,
         *,
-        package: str,
+        decorator: str,
+        package: str | None = None,
         group: str | None = None,
         shared: frozenset[str] = frozenset(),
+        separator: str = "-",
     ) -> None:
         self.kind = kind
+        self.decorator = decorator
         self.package = package
         self.group = group
         self.shared = shared
-        self._specs: dict[str, Spec] = {}
+        self.separator = separator
+        self._entries: dict[str, Entry] = {}
+
+    def names(self) -> list[str]:
+        """Return every known name, sorted; nothing is imported for it."""
+        return sorted({*self._entries, *self._builtin_modules(), *self._plugins()})
+
+    def get(self, name: str) -> Entry:
+        """Return the entry called ``name``, importing its module if need be.
+
+        Raises:
+            UnknownNameError: No entry has that name.
+            RegistrationError: Two packages claim the name, or the one that does is broken.
+        """
+        plugins = self._plugins().get(name, [])
+        builtin = self._builtin_modules().get(name)
+        claims = [describe_entry_point(plugin) for plugin in plugins]
+        if builtin:
+            claims.append("colorzoo itself")
+        if len(claims) > 1:
+            raise RegistrationError(
+                f"The {self.kind} {name!r} is claimed by {' and by '.join(claims)}. "
+                "Uninstall one of them, or ask its author for another name."
+            )
+        if name not in self._entries:
+            if builtin:
+                importlib.import_module(builtin)
+            elif plugins:
+                self._load_plugin(plugins[0])
+            else:
+                known = self.names()
+                raise UnknownNameError(
+                    f"There is no {self.kind} called {name!r}.{did_you_mean(name, known)} "
+                    f"Known: {', '.join(known)}."
+                )
+        if name not in self._entries:
+            raise RegistrationError(
+                f"{claims[0]} promises the {self.kind} {name!r} but registers nothing of that "
+                f"name. Its module must call @{self.decorator}({name!r}, ...)."
+            )
+        return self._entries[name]
+
+    def broken_plugins(self) -> dict[str, str]:
+        """Load every plug-in and return ``{name: what went wrong}`` for those that fail."""
+        problems = {}
+        for name in self._plugins():
+            try:
+                self.get(name)
+            except ColorzooError as error:
+                problems[name] = str(error)
+        return problems
+
+    def _add(self, entry: Entry) -> None:
+        words = entry.name.split(self.separator)
+        if not all(word.isascii() and word.isalnum() for word in words) or not (
+            entry.name.islower()
+        ):
+            example = self.separator.join(("two", "words"))
+            raise RegistrationError(
+                f"{entry.name!r} is no good {self.kind} name: use lower-case letters, digits "
+                f"and single {self.separator!r}, as in {example!r}."
+            )
+        taken = self._entries.get(entry.name)
+        if taken:
+            raise RegistrationError(
+                f"The {self.kind} {entry.name!r} is already registered by {taken.origin} "
+                f"({taken.place}); {entry.origin} ({entry.place}) must choose another name."
+            )
+        self._entries[entry.name] = entry
+
+    def _builtin_modules(self) -> dict[str, str]:
+        """Map each built-in name to its module, read off the file names of the package."""
+        if self.package is None:
+            return {}
+        root = Path(__file__).parent.joinpath(*self.package.split(".")[1:])
+        return {
+            module.name.replace("_", self.separator): f"{self.package}.{module.name}"
+            for module in pkgutil.iter_modules([str(root)])
+            if not module.name.startswith("_") and module.name not in self.shared
+        }
+
+    def _plugins(self) -> dict[str, list[EntryPoint]]:
+        if self.group is None:
+            return {}
+        points: dict[str, list[EntryPoint]] = {}
+        for point in entry_points(group=self.group):
+            if point not in points.setdefault(point.name, []):
+                points[point.name].append(point)
+        return points
+
+    def _load_plugin(self, point: EntryPoint) -> None:
+        try:
+            point.load()
+        except ColorzooError:
+            raise
+        except Exception as error:  # whatever a stranger's import does must stay theirs
+            raise RegistrationError(
+                f"{describe_entry_point(point)} promises the {self.kind} {point.name!r} but fails "
+                f"on import: {type(error).__name__}: {error}. Update or uninstall that package."
+            ) from error
+
+
+class ModuleRegistry(Registry[Spec]):
+    """A registry of torch modules that are made with one config."""
 
     def register(
         self,
@@ -96,6 +228,11 @@ class Registry:
         """
 
         def decorate(build: type[Any]) -> type[Any]:
+            if not callable(getattr(config, "tiny", None)):
+                raise RegistrationError(
+                    f"The config {config.__qualname__} of {name!r} has no classmethod tiny(); the "
+                    "tests and previews need one that makes a very small module."
+                )
             spec = Spec(
                 name=name,
                 build=build,
@@ -109,118 +246,19 @@ class Registry:
 
         return decorate
 
-    def names(self) -> list[str]:
-        """Return every known name, sorted; nothing is imported for it."""
-        return sorted({*self._specs, *self._builtin_modules(), *self._plugins()})
-
-    def get(self, name: str) -> Spec:
-        """Return the entry called ``name``, importing its module if need be.
-
-        Raises:
-            UnknownNameError: No entry has that name.
-            RegistrationError: Two packages claim the name, or the one that does is broken.
-        """
-        plugins = self._plugins().get(name, [])
-        builtin = self._builtin_modules().get(name)
-        claims = [describe_entry_point(plugin) for plugin in plugins]
-        if builtin:
-            claims.append("colorzoo itself")
-        if len(claims) > 1:
-            raise RegistrationError(
-                f"The {self.kind} {name!r} is claimed by {' and by '.join(claims)}. "
-                "Uninstall one of them, or ask its author for another name."
-            )
-        if name not in self._specs:
-            if builtin:
-                importlib.import_module(builtin)
-            elif plugins:
-                self._load_plugin(plugins[0])
-            else:
-                known = self.names()
-                raise UnknownNameError(
-                    f"There is no {self.kind} called {name!r}.{did_you_mean(name, known)} "
-                    f"Known: {', '.join(known)}."
-                )
-        if name not in self._specs:
-            raise RegistrationError(
-                f"{claims[0]} promises the {self.kind} {name!r} but registers nothing of that "
-                f"name. Its module must call @colorzoo.register({name!r}, ...)."
-            )
-        return self._specs[name]
-
     def spec_of(self, module: object) -> Spec:
         """Return the entry that ``module`` is an instance of.
 
         Raises:
             RegistrationError: Its class was never registered.
         """
-        for spec in self._specs.values():
+        for spec in self._entries.values():
             if type(module) is spec.build:
                 return spec
         raise RegistrationError(
             f"{type(module).__qualname__} is not a registered {self.kind}. "
-            "Decorate the class with @colorzoo.register(name, config=...)."
+            f"Decorate the class with @{self.decorator}(name, config=...)."
         )
-
-    def broken_plugins(self) -> dict[str, str]:
-        """Load every plug-in and return ``{name: what went wrong}`` for those that fail."""
-        problems = {}
-        for name in self._plugins():
-            try:
-                self.get(name)
-            except ColorzooError as error:
-                problems[name] = str(error)
-        return problems
-
-    def _add(self, spec: Spec) -> None:
-        slug = spec.name.replace("-", "")
-        if not (slug.isascii() and slug.isalnum() and slug.islower()) or "--" in f"-{spec.name}-":
-            raise RegistrationError(
-                f"{spec.name!r} is no good {self.kind} name: use lower-case letters, digits "
-                "and single hyphens, as in 'attention-unet'."
-            )
-        if not callable(getattr(spec.config, "tiny", None)):
-            raise RegistrationError(
-                f"The config {spec.config.__qualname__} of {spec.name!r} has no classmethod "
-                "tiny(); the tests and previews need one that makes a very small module."
-            )
-        taken = self._specs.get(spec.name)
-        if taken:
-            raise RegistrationError(
-                f"The {self.kind} {spec.name!r} is already registered by {taken.origin} "
-                f"({taken.build.__module__}.{taken.build.__qualname__}); {spec.origin} "
-                f"({spec.build.__module__}.{spec.build.__qualname__}) must choose another name."
-            )
-        self._specs[spec.name] = spec
-
-    def _builtin_modules(self) -> dict[str, str]:
-        """Map each built-in name to its module, read off the file names of the package."""
-        root = Path(__file__).parent.joinpath(*self.package.split(".")[1:])
-        return {
-            module.name.replace("_", "-"): f"{self.package}.{module.name}"
-            for module in pkgutil.iter_modules([str(root)])
-            if not module.name.startswith("_") and module.name not in self.shared
-        }
-
-    def _plugins(self) -> dict[str, list[EntryPoint]]:
-        if self.group is None:
-            return {}
-        found: dict[str, list[EntryPoint]] = {}
-        for point in entry_points(group=self.group):
-            if point not in found.setdefault(point.name, []):
-                found[point.name].append(point)
-        return found
-
-    def _load_plugin(self, point: EntryPoint) -> None:
-        try:
-            point.load()
-        except ColorzooError:
-            raise
-        except Exception as error:  # whatever a stranger's import does must stay theirs
-            raise RegistrationError(
-                f"{describe_entry_point(point)} promises the {self.kind} {point.name!r} but fails "
-                f"on import: {type(error).__name__}: {error}. Update or uninstall that package."
-            ) from error
 
 
 def describe_entry_point(point: EntryPoint) -> str:
@@ -228,14 +266,18 @@ def describe_entry_point(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
-ARCHITECTURES = Registry(
+ARCHITECTURES = ModuleRegistry(
     "architecture",
+    decorator="colorzoo.register",
     package="colorzoo.models",
     group="colorzoo.architectures",
     shared=frozenset({"base", "build"}),
 )
-DISCRIMINATORS = Registry(
-    "discriminator", package="colorzoo.discriminators", group="colorzoo.discriminators"
+DISCRIMINATORS = ModuleRegistry(
+    "discriminator",
+    decorator="DISCRIMINATORS.register",
+    package="colorzoo.discriminators",
+    group="colorzoo.discriminators",
 )
 register = ARCHITECTURES.register
 list_architectures = ARCHITECTURES.names

@@ -9,7 +9,7 @@ from torch import nn
 
 from colorzoo.errors import RegistrationError, UnknownNameError
 from colorzoo.models.unet import UNet, UNetConfig
-from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, Registry
+from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, ModuleRegistry
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,13 @@ class Net(nn.Module):
 
 
 @pytest.fixture
-def registry() -> Registry:
-    return Registry("architecture", package="colorzoo.models", group="colorzoo.tests.plugins")
+def registry() -> ModuleRegistry:
+    return ModuleRegistry(
+        "architecture",
+        decorator="colorzoo.register",
+        package="colorzoo.models",
+        group="colorzoo.tests.plugins",
+    )
 
 
 @pytest.fixture
@@ -75,7 +80,7 @@ def test_unknown_name_lists_the_nearest() -> None:
         DISCRIMINATORS.get("path")
 
 
-def test_registering_by_hand(registry: Registry) -> None:
+def test_registering_by_hand(registry: ModuleRegistry) -> None:
     decorated = registry.register("my-net-2", config=Config, paper="Me 2026")(Net)
     assert decorated is Net
     spec = registry.get("my-net-2")
@@ -85,7 +90,7 @@ def test_registering_by_hand(registry: Registry) -> None:
     assert "my-net-2" in registry.names()
 
 
-def test_a_name_is_given_once(registry: Registry) -> None:
+def test_a_name_is_given_once(registry: ModuleRegistry) -> None:
     registry.register("my-net", config=Config)(Net)
     with pytest.raises(RegistrationError, match="'my-net' is already registered by .*Net"):
         registry.register("my-net", config=Config)(type("Other", (Net,), {}))
@@ -94,13 +99,13 @@ def test_a_name_is_given_once(registry: Registry) -> None:
 @pytest.mark.parametrize(
     "name", ["", "My-Net", "my_net", "my net", "-net", "net-", "my--net", "nét", "123"]
 )
-def test_malformed_names_are_refused(registry: Registry, name: str) -> None:
+def test_malformed_names_are_refused(registry: ModuleRegistry, name: str) -> None:
     with pytest.raises(RegistrationError, match="is no good architecture name"):
         registry.register(name, config=Config)(Net)
     assert name not in registry.names()
 
 
-def test_a_config_without_tiny_is_refused(registry: Registry) -> None:
+def test_a_config_without_tiny_is_refused(registry: ModuleRegistry) -> None:
     @dataclass(frozen=True)
     class Bare:
         depth: int = 3
@@ -146,7 +151,7 @@ def test_a_broken_plugin_hurts_itself_alone(registry, plugin, source: str, messa
     assert list(registry.broken_plugins()) == ["moon-net"]
 
 
-def test_two_claims_on_a_name_are_an_error(registry: Registry, plugin) -> None:
+def test_two_claims_on_a_name_are_an_error(registry: ModuleRegistry, plugin) -> None:
     plugin("unet", "")
     with pytest.raises(RegistrationError, match=r"colorzoo_plugin 1\.2 and by colorzoo itself"):
         registry.get("unet")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from colorzoo.errors import ColorzooError
 from colorzoo.models.base import Generator
-from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, Registry, Spec
+from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, ModuleRegistry, Spec
 
 
 class ContractError(ColorzooError, AssertionError):
@@ -28,7 +28,7 @@ class Subject:
     """
 
     spec: Spec
-    registry: Registry
+    registry: ModuleRegistry
     channels: int
     side: int
 
