@@ -30,9 +30,11 @@ if TYPE_CHECKING:
         UnknownNameError,
         WeightsError,
     )
+    from colorzoo.evaluation.card import write_card
     from colorzoo.evaluation.evaluate import evaluate
     from colorzoo.evaluation.report import Report
     from colorzoo.hub.publish import push, push_space
+    from colorzoo.metrics.table import register_metric
     from colorzoo.modelfolder.format import ImageSettings
     from colorzoo.modelfolder.weights import save
     from colorzoo.models.base import Generator
@@ -66,6 +68,8 @@ __all__ = [
     "TrainingConfig",
     "evaluate",
     "Report",
+    "register_metric",
+    "write_card",
     "ColorzooError",
     "ConfigError",
     "DataError",
@@ -84,10 +88,12 @@ _HOMES = {
     "colorzoo.zoo.folders": ("DEFAULT_MODEL",),
     "colorzoo.attention": ("attention_maps",),
     "colorzoo.colorizer": ("Colorizer", "load"),
+    "colorzoo.evaluation.card": ("write_card",),
     "colorzoo.evaluation.evaluate": ("evaluate",),
     "colorzoo.evaluation.report": ("Report",),
     "colorzoo.zoo.catalog": ("ModelInfo", "list_models"),
     "colorzoo.hub.publish": ("push", "push_space"),
+    "colorzoo.metrics.table": ("register_metric",),
     "colorzoo.modelfolder.format": ("ImageSettings",),
     "colorzoo.modelfolder.weights": ("save",),
     "colorzoo.models.base": ("Generator",),

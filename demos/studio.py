@@ -18,12 +18,12 @@ from PIL import Image
 
 import colorzoo
 from colorzoo.attention import has_attention_maps
+from colorzoo.metrics.table import METRICS
 from colorzoo.modelfolder.facts import read_facts
 from colorzoo.pictures.formats import BROKEN_FILE, WRITERS
 from colorzoo.pictures.opening import open_image
 from colorzoo.pictures.write import write
 from colorzoo.zoo.catalog import read_info
-from colorzoo.zoo.scores import SCORES
 
 MAX_BYTES: Final = 30_000_000
 MAX_PIXELS: Final = 50_000_000
@@ -42,7 +42,6 @@ _SUFFIXES: Final = {
     "TIFF": (".tif", ".tiff"),
     "BMP": (".bmp",),
 }
-_SHOWN: Final = ("mae", "accuracy_5", "psnr", "ssim", "delta_e2000", "colorfulness_abs")
 # What a gate holds back is tinted like dusk, what it lets through like lamplight.
 _DUSK: Final = np.array([0.16, 0.20, 0.42], dtype=np.float32)
 _LAMPLIGHT: Final = np.array([1.0, 0.82, 0.36], dtype=np.float32)
@@ -209,11 +208,11 @@ class Studio:
         if found is not None and found.evaluation is not None:
             evaluation = found.evaluation
             rows = [
-                f"| {score.heading} {score.better} "
-                f"| {score.show(evaluation.metrics[score.key], spread=False)} "
-                f"| {score.show(evaluation.grey.get(score.key), spread=False)} |"
-                for score in SCORES
-                if score.key in _SHOWN and score.key in evaluation.metrics
+                f"| {metric.full_heading} "
+                f"| {metric.show(evaluation.metrics[metric.name], spread=False)} "
+                f"| {metric.show(evaluation.grey.get(metric.name), spread=False)} |"
+                for metric in METRICS.shown(evaluation.metrics)
+                if metric.main
             ]
             parts += [
                 "\n| | this model | grey |\n| --- | --- | --- |",

@@ -49,11 +49,10 @@ def main() -> None:
         store(options.runs / name / "model", zoo_folder() / name)
         color_examples(name, zoo_folder() / name / "before-after.jpg")
     report = options.runs / "report.json"
-    measured = colorzoo.evaluate(names, options.validation, progress=True)
-    report.write_text(measured.to_json(), encoding="utf-8")
-    for name in names:
-        command("facts", zoo_folder() / name, "--evaluation", report)
-    command("card", "--write", "--readme", ROOT / "README.md")
+    evaluate = ("evaluate", *names, "--data", options.validation, "--json")
+    with report.open("w", encoding="utf-8") as file:
+        subprocess.run([sys.executable, "-m", "colorzoo", *evaluate], stdout=file, check=True)
+    command("card", *names, "--evaluation", report, "--write", "--readme", ROOT / "README.md")
     shown = options.figure or options.validation
     everything = [info.name for info in colorzoo.list_models()]
     figure = zoo_folder() / "comparison.jpg"

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from conftest import FACTS, ROOT
+from hub_server import WRITER, Hub
 from huggingface_hub import ModelCard
 
 import colorzoo
 from colorzoo.cli import commands
-from colorzoo.errors import ColorzooError, ConfigError, HubError, WeightsError
+from colorzoo.errors import ColorzooError, ConfigError, UnknownNameError, WeightsError
 from colorzoo.evaluation.report import Report, Row
-from colorzoo.modelfolder.facts import EvaluationFacts, Facts, read_facts
+from colorzoo.files import file_hash
+from colorzoo.modelfolder.facts import About, EvaluationFacts, Facts, read_facts
 from colorzoo.schema import from_dict
 from colorzoo.zoo import catalog, folders
 from colorzoo.zoo.cards import is_edited, render_card, render_table
@@ -41,21 +44,14 @@ url = "https://example.org/photos"
 """
 
 
-def row(name: str, psnr: tuple[float, float], parameters: int | None = None) -> Row:
-    values = {"psnr": psnr, "delta_colorfulness": (-1.0, 3.0), "novel": (1.0, 1.0)}
-    return Row(name, parameters, values, {"fid": 12.0})
-
-
-@pytest.fixture
-def report(tmp_path: Path) -> Path:
-    models = (row("tiny-model", (20.0, 24.0), 5), row("other", (9.0, 9.0), 5))
-    truth = Row("truth", None, {"colorfulness": (30.0, 32.0)})
-    found = Report(
-        "colorzoo-1", "Held-out photos", ("a", "b"), (), models, row("grey", (18.0, 19.0)), truth
+def row(name: str, psnr: tuple[float, float], *, weights_sha256: str | None = None) -> Row:
+    return Row(
+        name=name,
+        parameters=5 if weights_sha256 else None,
+        weights_sha256=weights_sha256,
+        values={"psnr": psnr, "delta_colorfulness": (-1.0, 3.0), "novel": (1.0, 1.0)},
+        overall={"fid": 12.0},
     )
-    path = tmp_path / "report.json"
-    path.write_text(found.to_json())
-    return path
 
 
 @pytest.fixture
@@ -70,6 +66,27 @@ def zoo(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     here = zoo.parent / "colorzoo" / "zoo" / "folders.py"
     monkeypatch.setattr(folders, "__file__", str(here))
     return zoo
+
+
+@pytest.fixture
+def report(zoo: Path, tmp_path: Path) -> Path:
+    """A report of the zoo's model under another name, and of another model."""
+    sha256 = file_hash(zoo / "tiny-model" / "model.safetensors")
+    report = Report(
+        protocol="colorzoo-1",
+        source="Held-out photos",
+        photos=("a", "b"),
+        broken=(),
+        models=(
+            row("tiny-model", (9.0, 9.0), weights_sha256="0" * 64),
+            row("./run/model", (20.0, 24.0), weights_sha256=sha256),
+        ),
+        grey=row("grey", (18.0, 19.0)),
+        truth=Row(name="truth", values={"colorfulness": (30.0, 32.0)}),
+    )
+    path = tmp_path / "report.json"
+    path.write_text(report.to_json())
+    return path
 
 
 def invoke(*arguments: str | Path) -> tuple[int, str]:
@@ -101,7 +118,7 @@ def test_facts_of_the_zoo_are_of_its_weights(name: str) -> None:
 
 def test_facts_are_measured_and_joined(zoo: Path, report: Path) -> None:
     folder = zoo / "tiny-model"
-    assert invoke("facts", folder, "--evaluation", report)[0] == 0
+    assert invoke("card", folder, "--evaluation", report, "--write")[0] == 0
     facts = read_facts(folder)
     assert facts is not None
     model = colorzoo.create_model("attention-unet", widths=(4, 8, 8))
@@ -113,18 +130,59 @@ def test_facts_are_measured_and_joined(zoo: Path, report: Path) -> None:
     assert facts.evaluation.metrics["psnr"] == {"mean": 22.0, "std": 2.0}
     assert facts.evaluation.grey["psnr"] == {"mean": 18.5, "std": 0.5}
     assert facts.evaluation.metrics["fid"] == {"mean": 12.0}
-    assert invoke("facts", folder, "--evaluation", report, "--row", "other")[0] == 0
+
+
+def test_what_was_measured_stays_while_the_weights_are_the_same(zoo: Path, report: Path) -> None:
+    folder = zoo / "tiny-model"
+    invoke("card", folder, "--evaluation", report, "--write")
+    before = read_facts(folder)
+    (folder / "about.toml").write_text(ABOUT.replace("very small", "quite small"))
+    assert invoke("card", folder, "--check") == (
+        1,
+        f"out of date: {folder / 'facts.json'}\nout of date: {folder / 'README.md'}\n",
+    )
+    invoke("card", folder, "--write")
+    after = read_facts(folder)
+    assert before is not None
+    assert after is not None
+    assert after.about.description == "A quite small net."
+    assert (after.evaluation, after.sha256) == (before.evaluation, before.sha256)
+
+    colorzoo.save(colorzoo.create_model("attention-unet", widths=(4, 8, 16)), folder)
+    invoke("card", folder, "--write")
     other = read_facts(folder)
     assert other is not None
-    assert other.evaluation is not None
-    assert other.evaluation.metrics["psnr"]["mean"] == 9.0
-    assert invoke("facts", folder)[0] == 0
-    assert (read_facts(folder) or other).evaluation is None
+    assert other.evaluation is None
+    assert other.parameters > after.parameters
+
+
+def test_a_report_of_other_weights_is_refused(zoo: Path, report: Path) -> None:
+    folder = zoo / "tiny-model"
+    colorzoo.save(colorzoo.create_model("attention-unet", widths=(4, 8, 8)), folder)
+    message = r"measured 'tiny-model', './run/model', but not the weights in .*colorzoo evaluate"
+    with pytest.raises(WeightsError, match=message):
+        invoke("card", folder, "--evaluation", report, "--write")
+    assert not (folder / "facts.json").exists()
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the local Hub's client
+def test_evaluating_writing_a_card_and_pushing_is_the_whole_way(
+    model_folder: Path, photo_folder: Path, hub: Hub
+) -> None:
+    report = colorzoo.evaluate(str(model_folder), photo_folder, device="cpu", metrics=("psnr",))
+    about = from_dict(About, tomllib.loads(ABOUT) | {"pictures": ()}, where="about")
+    card = colorzoo.write_card(model_folder, report, about=about)
+    assert "| ./tiny-model |" not in card.read_text()
+    assert 'colorzoo.load("./tiny-model")' in card.read_text()
+    colorzoo.push(model_folder, "someone/tiny", token=WRITER)
+    sent = hub.repos["models/someone/tiny"].files["README.md"].decode()
+    assert 'colorzoo.load("someone/tiny")' in sent
+    mean = report.models[0].statistics()["psnr"].mean
+    assert f"| tiny | {mean:.2f} ± " in sent
 
 
 def test_a_card_says_it_all(zoo: Path, report: Path) -> None:
-    invoke("facts", zoo / "tiny-model", "--evaluation", report)
-    assert invoke("card", "tiny-model", "--write")[0] == 0
+    assert invoke("card", "tiny-model", "--evaluation", report, "--write")[0] == 0
     text = (zoo / "tiny-model" / "README.md").read_text()
     card = ModelCard(text)
     assert card.data.license == "cc0-1.0"
@@ -170,9 +228,10 @@ def test_a_card_of_little_and_of_a_plug_in() -> None:
 
 def test_cards_are_checked_and_hand_work_is_kept(zoo: Path) -> None:
     path = zoo / "tiny-model" / "README.md"
-    invoke("facts", zoo / "tiny-model")
-    assert invoke("card", "tiny-model", "--check") == (1, f"out of date: {path}\n")
-    invoke("card", "--write")
+    facts = path.with_name("facts.json")
+    stale = f"out of date: {facts}\nout of date: {path}\n"
+    assert invoke("card", "tiny-model", "--check") == (1, stale)
+    assert invoke("card", "--write") == (0, stale.replace("out of date:", "wrote"))
     assert invoke("card", "--check") == (0, "")
     assert not is_edited(path.read_text())
     assert invoke("card", "tiny-model") == (0, path.read_text())
@@ -187,26 +246,28 @@ def test_cards_are_checked_and_hand_work_is_kept(zoo: Path) -> None:
     invoke("card", "--write", "--overwrite-card")
     assert invoke("card", "--check") == (0, "")
 
-    (zoo / "tiny-model" / "facts.json").unlink()
-    with pytest.raises(HubError, match=r"has no facts\.json, from which its card is written"):
+    facts.unlink()
+    path.with_name("about.toml").unlink()
+    with pytest.raises(ConfigError, match=r"has no about\.toml, which says what only a person"):
         invoke("card", "--check")
+    with pytest.raises(UnknownNameError, match=r"'nope' in this zoo.* written '\./nope'\.$"):
+        invoke("card", "nope")
 
 
 def test_the_readmes_table_is_of_the_zoo(zoo: Path, report: Path, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("above\n<!-- models -->\nold\n<!-- end of models -->\nbelow\n")
-    invoke("facts", zoo / "tiny-model", "--evaluation", report)
-    invoke("card", "--write", "--readme", readme)
+    invoke("card", "--evaluation", report, "--write", "--readme", readme)
     text = readme.read_text()
     rows = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if "|" in line}
     headings = "model | parameters | GMAC | MAE ↓ | accuracy@5% ↑ | PSNR, dB ↑ | SSIM ↑"
-    assert rows["model"] == f"| {headings} | colourfulness, absolute |"
+    assert rows["model"] == f"| {headings} | colourfulness, absolute | FID ↓ |"
     facts = read_facts(zoo / "tiny-model")
     assert facts is not None
     size = f"{facts.parameters / 1e6:.1f} M | {facts.macs / 1e9:.2f}"
     link = "[tiny-model](hub_cards/tiny-model/README.md)"
-    assert rows[link] == f"| {link} | {size} |  |  | 22.00 ± 2.00 |  |  |"
-    assert rows["*grey*"].endswith("|  |  |  |  | 18.50 ± 0.50 |  |  |")
+    assert rows[link] == f"| {link} | {size} |  |  | 22.00 ± 2.00 |  |  | 12.00 |"
+    assert rows["*grey*"].endswith("|  |  |  |  | 18.50 ± 0.50 |  |  | 12.00 |")
     assert rows["*AttentionUnet* ¹"].count("23.27 ± 3.28") == 1
     assert "`colorzoo-1`, 2 photos of Held-out photos" in text
     assert text.startswith("above\n<!-- models -->\n| model |")
@@ -218,7 +279,7 @@ def test_the_readmes_table_is_of_the_zoo(zoo: Path, report: Path, tmp_path: Path
 
 
 def test_the_list_is_filtered(zoo: Path) -> None:
-    invoke("facts", zoo / "tiny-model")
+    invoke("card", "--write")
     fits = ("--architecture", "attention-unet", "--license", "CC0-1.0")
     for options, found in ((fits, 1), (("--architecture", "cnn"), 0), (("--license", "MIT"), 0)):
         assert invoke("list", *options)[1].count("A very small net.") == found
@@ -243,7 +304,7 @@ def test_a_model_without_facts_is_listed_all_the_same(zoo: Path) -> None:
 def test_what_is_said_is_read_strictly(zoo: Path, old: str, new: str, message: str) -> None:
     (zoo / "tiny-model" / "about.toml").write_text(ABOUT.replace(old, new))
     with pytest.raises(ConfigError, match=message):
-        invoke("facts", zoo / "tiny-model")
+        invoke("card", "tiny-model", "--write")
 
 
 @pytest.mark.parametrize(
@@ -258,13 +319,11 @@ def test_metrics_are_read_strictly(metrics: dict[str, Any]) -> None:
 def test_facts_of_a_broken_model_are_not_written(zoo: Path) -> None:
     (zoo / "tiny-model" / "model.safetensors").write_bytes(b"")
     with pytest.raises(WeightsError):
-        invoke("facts", zoo / "tiny-model")
+        invoke("card", "tiny-model", "--write")
     assert not (zoo / "tiny-model" / "facts.json").exists()
 
 
-def test_a_report_without_the_model_is_refused(zoo: Path, report: Path) -> None:
-    with pytest.raises(ColorzooError, match="The report has no model 'another'"):
-        invoke("facts", zoo / "tiny-model", "--evaluation", report, "--row", "another")
+def test_a_report_that_is_none_is_refused(zoo: Path, report: Path) -> None:
     report.write_text(json.dumps({}))
     with pytest.raises(ConfigError, match="the report lacks the key"):
-        invoke("facts", zoo / "tiny-model", "--evaluation", report)
+        invoke("card", "tiny-model", "--evaluation", report)

@@ -11,7 +11,7 @@ FLOORS = (
     {"errors", "progress"},
     {"registry", "schema", "files"},
     {"color", "devices", "options"},
-    {"processes", "pictures"},
+    {"metrics", "processes", "pictures"},
     {"chroma", "data"},
     {"predictor"},
     {"hints", "features"},
@@ -80,7 +80,8 @@ def test_imports_point_down(path: Path) -> None:
         ("accelerate", {"colorzoo/training/accelerator.py", "colorzoo/processes.py"}),
         ("datasets", {"colorzoo/data/streaming.py"}),
         ("optuna", {"colorzoo/training/tune.py"}),
-        ("torchmetrics", {"colorzoo/evaluation/perceptual.py"}),
+        ("torchmetrics", {"colorzoo/metrics/perceptual.py"}),
+        ("skimage", {"colorzoo/metrics/pixelwise.py"}),
         ("pickle", set()),
     ],
 )

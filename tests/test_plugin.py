@@ -84,7 +84,7 @@ def test_the_example_goes_all_the_way(
     (folder / "photos.toml").write_text(TRAINING)
     lines = (
         "train photos.toml",
-        "facts ./run/model --about about.toml",
+        "card ./run/model --about about.toml --write",
         f"push ./run/model {NAME}",
         f"colorize photos/first.png -o coloured.png --model {NAME} --device cpu",
         "info dilated-net",

@@ -21,6 +21,8 @@ FUNCTIONS = {
     "push_space",
     "train",
     "evaluate",
+    "register_metric",
+    "write_card",
 }
 
 

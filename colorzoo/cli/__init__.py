@@ -20,7 +20,6 @@ _COMMANDS = (
     "train",
     "tune",
     "evaluate",
-    "facts",
     "card",
     "push",
     "push-space",

@@ -12,6 +12,7 @@ import click
 
 import colorzoo
 from colorzoo.cli._output import print_json, print_values
+from colorzoo.metrics.table import METRICS
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.zoo.catalog import list_models
 from colorzoo.zoo.folders import zoo_folder
@@ -23,15 +24,13 @@ CORE = (
     "pillow",
     "rich",
     "safetensors",
-    "scikit-image",
     "torch",
 )
 EXTRAS = {
     "train": ("accelerate", "datasets", "matplotlib", "tensorboard", "tomli-w"),
     "timm": ("timm",),
-    "video": ("av",),
     "demo": ("gradio",),
-    "fid": ("torchmetrics",),
+    "metrics": ("scikit-image", "torchmetrics"),
     "tune": ("optuna",),
 }
 
@@ -59,11 +58,11 @@ def examine() -> tuple[dict[str, Any], list[str]]:
     core = {name: _version(name) for name in CORE}
     problems = [
         f"{name} is not installed. Install it with: pip install {name}"
-        for name, found in core.items()
-        if found is None
+        for name, installed in core.items()
+        if installed is None
     ]
     devices = _find_devices(problems)
-    for registry in (ARCHITECTURES, DISCRIMINATORS):
+    for registry in (ARCHITECTURES, DISCRIMINATORS, METRICS):
         problems += registry.broken_plugins().values()
     report = {
         "colorzoo": colorzoo.__version__,
@@ -78,6 +77,7 @@ def examine() -> tuple[dict[str, Any], list[str]]:
         "models": [info.name for info in list_models()],
         "architectures": ARCHITECTURES.names(),
         "discriminators": DISCRIMINATORS.names(),
+        "metrics": METRICS.names(),
     }
     return report, problems
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from colorzoo.metrics.table import PROTOCOL
+
 
 @click.command("evaluate")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
@@ -31,8 +33,15 @@ import click
     help="Write pictures to this file: grey, each model's, truth.",
 )
 @click.option("--device", default="auto", show_default=True, help="As in cpu, cuda, cuda:1, mps.")
-@click.option("--fid", is_flag=True, help="Measure FID too (extra 'fid').")
-@click.option("--lpips", is_flag=True, help="Measure LPIPS too (extra 'fid').")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    default=(PROTOCOL,),
+    show_default=True,
+    metavar="NAME",
+    help="What to measure; colorzoo-1 is all of the protocol. May be given several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with each photo's values.")
 def command(
     names: tuple[str, ...],
@@ -43,32 +52,34 @@ def command(
     batch_size: int,
     sheet: Path | None,
     device: str,
-    fid: bool,
-    lpips: bool,
+    metrics: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Measure models on photos whose colours are known, by the protocol colorzoo-1.
 
     NAME is a name from 'colorzoo list', a folder as in ./folder, or owner/repo on the Hub. The
-    table has a row for grey, and published figures beside it. Several processes share the work
-    under 'accelerate launch -m colorzoo evaluate ...'.
+    table has a row for grey, a legend, and published figures of other photos below it. Several
+    processes share the work under 'accelerate launch -m colorzoo evaluate ...'.
+
+    Metrics beside those of the protocol: lpips and fid (extra 'metrics'), and those of plug-ins.
     """
+    from colorzoo.cli._progress import progress_bar
     from colorzoo.evaluation.evaluate import evaluate
     from colorzoo.processes import Processes
 
-    report = evaluate(
-        names,
-        data,
-        split=split,
-        column=column,
-        limit=limit,
-        batch_size=batch_size,
-        sheet=sheet,
-        device=device,
-        fid=fid,
-        lpips=lpips,
-        progress=True,
-    )
+    with progress_bar("evaluating") as bar:
+        report = evaluate(
+            names,
+            data,
+            split=split,
+            column=column,
+            limit=limit,
+            batch_size=batch_size,
+            sheet=sheet,
+            device=device,
+            metrics=metrics,
+            on_progress=bar,
+        )
     processes = Processes()
     processes.close()
     if not processes.is_main:

@@ -8,10 +8,10 @@ import click
 
 from colorzoo.cli._output import print_json, print_values, show_bytes
 from colorzoo.errors import UnknownNameError, did_you_mean
-from colorzoo.hub.names import is_slug, locate
+from colorzoo.hub.names import locate
 from colorzoo.registry import ARCHITECTURES, Spec
 from colorzoo.schema import to_dict
-from colorzoo.zoo.catalog import list_models, model_names, read_info
+from colorzoo.zoo.catalog import is_slug, list_models, model_names, read_info
 
 if TYPE_CHECKING:
     from torch import nn

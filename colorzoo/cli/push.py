@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Publish the model FOLDER as REPO (owner/name) on the Hub.
 
-    FOLDER needs facts.json, which 'colorzoo facts' writes, or a README.md that states a licence.
+    FOLDER needs facts.json, which 'colorzoo card' writes, or a README.md that states a licence.
     The token is taken from 'hf auth login' or HF_TOKEN.
     """
     from colorzoo.hub.publish import push

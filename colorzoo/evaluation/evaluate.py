@@ -10,11 +10,13 @@ colours brought into sRGB. The row ``grey`` is the same lightness without colour
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,40 +27,60 @@ from colorzoo.colorizer import Colorizer, load
 from colorzoo.data.photos import center_square
 from colorzoo.data.sources import open_source
 from colorzoo.errors import ConfigError, DataError
-from colorzoo.evaluation.metrics import Picture8, Truth
-from colorzoo.evaluation.perceptual import Perceptual
 from colorzoo.evaluation.report import GREY, TRUTH, Report, Row
 from colorzoo.evaluation.sheet import make_sheet
+from colorzoo.files import file_hash
+from colorzoo.hub.names import locate
+from colorzoo.metrics.table import (
+    METRICS,
+    PROTOCOL,
+    Collector,
+    Metric,
+    Pixels,
+    measure_pair,
+)
+from colorzoo.modelfolder.format import WEIGHTS_FILE
 from colorzoo.pictures.formats import BROKEN_FILE, WRITABLE_SUFFIXES
 from colorzoo.pictures.read import read
 from colorzoo.pictures.samples import to_rgb
 from colorzoo.pictures.write import write
 from colorzoo.processes import Processes
+from colorzoo.progress import OnProgress
+
+if TYPE_CHECKING:
+    from colorzoo.metrics.table import Picture8
 
 Model = Colorizer | str | os.PathLike[str]
 
-PROTOCOL = "colorzoo-1"
 SIZE = 256
 """Side of the squares that are compared, pixels."""
 
 _SHEET_ROWS = 12
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A colorizer, and the weights it was loaded from."""
+
+    colorizer: Colorizer
+    weights_sha256: str | None
+
+
 @dataclass(slots=True)
-class _Found:
+class _Photo:
     """What came of one photo.
 
     Attributes:
         number: Its number in the source.
         name: Its name.
-        fault: Why it could not be read; empty if it could.
+        fault: Why it could not be read, or None.
         values: Metrics by row.
         cells: Its pictures for the sheet: grey, each model's, truth; empty if it is not shown.
     """
 
     number: int
     name: str
-    fault: str = ""
+    fault: str | None = None
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     cells: list[Picture8] = field(default_factory=list)
 
@@ -67,15 +89,14 @@ def evaluate(
     models: Model | Sequence[Model] | Mapping[str, Model],
     source: str | os.PathLike[str],
     *,
+    metrics: Iterable[str] = (PROTOCOL,),
     split: str = "test",
     column: str = "",
     limit: int | None = None,
     batch_size: int = 8,
     sheet: str | os.PathLike[str] | None = None,
     device: str = "auto",
-    fid: bool = False,
-    lpips: bool = False,
-    progress: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> Report:
     """Measure colorizers on photos whose colours are known, by the protocol ``colorzoo-1``.
 
@@ -84,41 +105,47 @@ def evaluate(
     more than the rounding of the networks' float32.
 
     Args:
-        models: A colorizer or the name of a model, several of them, or several with row names.
+        models: A colorizer or the name of a model, several of them, or several with row names. A
+            card can be written from the report for those that are given by name or folder.
         source: Photos: a folder, a ``.tar`` file or a pattern of such, or
             ``hf://datasets/owner/name``.
+        metrics: What to measure: names of the table of metrics, where ``"colorzoo-1"`` stands for
+            all of the protocol, as in ``("colorzoo-1", "lpips")``.
         split: Split of a Hub data set.
         column: Image column of a Hub data set; empty finds the only one.
         limit: Use the first so many photos of the source; all by default.
         batch_size: Photos coloured at once.
         sheet: File to write pictures to: grey, each model's, truth, of up to 12 photos.
         device: Where models that are given by name run, as in ``colorzoo.load``.
-        fid: Measure FID too; this and LPIPS need the extra ``fid``.
-        lpips: Measure LPIPS too.
-        progress: Show a progress bar on standard error.
+        on_progress: Told how many photos of the main process are measured.
 
     Returns:
         The report; a photo that cannot be read is left out and named in it.
 
     Raises:
         ConfigError: A number or the sheet's suffix is wrong, or two rows would have one name.
-        DataError: No photos are there, or none of them can be read.
+        UnknownNameError: There is no such metric, or no such model.
+        MissingDependencyError: A metric needs a library that is not installed.
+        DataError: No photos are there, none of them can be read, or a metric gave no finite number.
         PictureError: The sheet cannot be written.
-        ColorzooError: A model cannot be loaded, or what FID or LPIPS needs is not there.
+        ColorzooError: A model cannot be loaded, or a metric's network cannot be fetched.
     """
     _check(limit, batch_size, sheet)
+    rows = METRICS.chosen(metrics)
     processes = Processes()
     photos = _Photos(os.fspath(source), split=split, column=column, limit=limit)
-    colorizers = _load(models, device=processes.device if device == "auto" else device)
-    own = torch.device(processes.device or "cpu")
-    on = next((colorizer.device for colorizer in colorizers.values()), own)
-    perceptual = Perceptual([GREY, *colorizers], fid=fid, lpips=lpips, device=on)
-    shown = photos.spread(_SHEET_ROWS) if sheet is not None else frozenset()
-    measuring = _Measuring(photos, colorizers, perceptual, shown)
-    found = measuring.run(processes, batch_size, visible=progress)
-    report = _report(photos.title, found, colorizers, perceptual)
+    measured = _load(models, device=processes.device if device == "auto" else device)
+    measuring = _Measuring(
+        photos,
+        {name: one.colorizer for name, one in measured.items()},
+        rows,
+        device=torch.device(processes.device or "cpu"),
+        shown=photos.spread(_SHEET_ROWS) if sheet is not None else frozenset(),
+    )
+    outcomes = measuring.run(processes, batch_size, on_progress)
+    report = _report(photos.title, outcomes, measured, measuring)
     if sheet is not None and processes.is_main:
-        _draw(found, [GREY, *colorizers, TRUTH], sheet)
+        _draw(outcomes, [GREY, *measured, TRUTH], sheet)
     return report
 
 
@@ -137,15 +164,15 @@ class _Photos:
         """Return the numbers of so many photos from all over the source."""
         return frozenset(int(place) for place in np.linspace(0, self.count - 1, count).round())
 
-    def read(self, number: int) -> tuple[_Found, Truth | None]:
+    def read(self, number: int) -> tuple[_Photo, Pixels | None]:
         """Read a photo's truth; None when it is broken."""
-        found = _Found(number, self.source.name(number).removeprefix(self._root))
+        photo = _Photo(number, self.source.name(number).removeprefix(self._root))
         try:
-            with self.source.open(number) as photo:
-                return found, Truth(square(photo))
+            with self.source.open(number) as opened:
+                return photo, Pixels(square(opened))
         except BROKEN_FILE as error:
-            found.fault = str(error) or type(error).__name__
-            return found, None
+            photo.fault = str(error) or type(error).__name__
+            return photo, None
 
 
 class _Measuring:
@@ -155,54 +182,78 @@ class _Measuring:
         self,
         photos: _Photos,
         colorizers: Mapping[str, Colorizer],
-        perceptual: Perceptual,
+        rows: Sequence[Metric],
+        *,
+        device: torch.device,
         shown: frozenset[int],
     ) -> None:
         self.photos = photos
         self.colorizers = colorizers
-        self.perceptual = perceptual
+        self.rows = rows
         self.shown = shown
+        on = next((colorizer.device for colorizer in colorizers.values()), device)
+        self.collectors: dict[str, dict[str, Collector]] = {
+            name: {row.name: row.collector(on) for row in rows if row.collector}
+            for name in (GREY, *colorizers)
+        }
 
-    def run(self, processes: Processes, batch_size: int, *, visible: bool) -> list[_Found]:
-        """Measure this process's share, and return what all found, in the photos' order."""
-        from rich.console import Console
-        from rich.progress import Progress
-
+    def run(
+        self, processes: Processes, batch_size: int, on_progress: OnProgress | None
+    ) -> list[_Photo]:
+        """Measure this process's share, and return what came of all, in the photos' order."""
         numbers = range(processes.rank, self.photos.count, processes.count)
-        console = Console(stderr=True)
-        hidden = not (visible and processes.is_main)
-        outcomes: list[_Found] = []
-        with (
-            ThreadPoolExecutor(min(batch_size, os.cpu_count() or 1)) as pool,
-            Progress(console=console, redirect_stdout=False, disable=hidden) as bar,
-        ):
-            task = bar.add_task("evaluating", total=len(numbers))
+        told = on_progress if processes.is_main else None
+        outcomes: list[_Photo] = []
+        with ThreadPoolExecutor(min(batch_size, os.cpu_count() or 1)) as pool:
             for start in range(0, len(numbers), batch_size):
+                if told:
+                    told(start, len(numbers), {})
                 batch = list(pool.map(self.photos.read, numbers[start : start + batch_size]))
-                readable = [(found, truth) for found, truth in batch if truth]
+                readable = [(photo, truth) for photo, truth in batch if truth]
                 if readable:
                     self._measure(readable, pool)
-                outcomes += [found for found, _ in batch]
-                bar.advance(task, len(batch))
-        return sorted(processes.gather(outcomes), key=lambda found: found.number)
+                outcomes += [photo for photo, _ in batch]
+        if told:
+            told(len(numbers), len(numbers), {})
+        return sorted(processes.gather(outcomes), key=lambda photo: photo.number)
 
-    def _measure(self, batch: list[tuple[_Found, Truth]], pool: ThreadPoolExecutor) -> None:
+    def overall(self, name: str) -> dict[str, float]:
+        """Return a row's metrics that have one number for all photos; collective."""
+        numbers = {
+            metric: collector.overall() for metric, collector in self.collectors[name].items()
+        }
+        return {metric: number for metric, number in numbers.items() if number is not None}
+
+    def _measure(self, batch: list[tuple[_Photo, Pixels]], pool: ThreadPoolExecutor) -> None:
         truths = [truth for _, truth in batch]
-        rows = {GREY: [grey(truth) for truth in truths]}
+        pictures = {GREY: [grey(truth.rgb) for truth in truths]}
         for name, colorizer in self.colorizers.items():
-            colored = colorizer([truth.pixels for truth in truths], batch_size=len(truths))
-            rows[name] = [np.asarray(picture) for picture in colored]
-        for name, cells in rows.items():
-            values = pool.map(Truth.measure, truths, cells)
-            for (found, truth), cell, measured in zip(batch, cells, values, strict=True):
-                distances = self.perceptual.measure(name, cell, truth.pixels)
-                found.values[name] = measured | distances
-                if found.number in self.shown:
-                    found.cells.append(cell)
-        for found, truth in batch:
-            found.values[TRUTH] = truth.colorfulness
-            if found.number in self.shown:
-                found.cells.append(truth.pixels)
+            colored = colorizer([truth.rgb for truth in truths], batch_size=len(truths))
+            pictures[name] = [np.asarray(picture) for picture in colored]
+        for name, cells in pictures.items():
+            measured = pool.map(self._numbers, cells, truths)
+            for (photo, truth), cell, numbers in zip(batch, cells, measured, strict=True):
+                photo.values[name] = numbers | self._collect(name, Pixels(cell), truth)
+                _check_finite(photo, name)
+                if photo.number in self.shown:
+                    photo.cells.append(cell)
+        for photo, truth in batch:
+            photo.values[TRUTH] = measure_pair(
+                truth, truth, [row for row in self.rows if row.of_truth]
+            )
+            if photo.number in self.shown:
+                photo.cells.append(truth.rgb)
+
+    def _numbers(self, cell: Picture8, truth: Pixels) -> dict[str, float]:
+        return measure_pair(Pixels(cell), truth, self.rows)
+
+    def _collect(self, name: str, picture: Pixels, truth: Pixels) -> dict[str, float]:
+        """Give a picture to the collectors of its row, and return the numbers of its own."""
+        numbers = {
+            metric: collector.add(picture, truth)
+            for metric, collector in self.collectors[name].items()
+        }
+        return {metric: number for metric, number in numbers.items() if number is not None}
 
 
 def square(photo: Image.Image) -> Picture8:
@@ -220,9 +271,9 @@ def square(photo: Image.Image) -> Picture8:
     return pixels
 
 
-def grey(truth: Truth) -> Picture8:
+def grey(truth: Picture8) -> Picture8:
     """Return what a colorizer sees of the truth, its lightness: (H, W, 3) uint8 sRGB."""
-    picture = read(truth.pixels)
+    picture = read(truth)
     lightness = torch.from_numpy(picture.lightness(0, picture.height))
     pixels: Picture8 = color.lab_to_srgb8(lightness, torch.zeros(2, *lightness.shape)).numpy()
     return pixels
@@ -239,19 +290,31 @@ def _check(limit: int | None, batch_size: int, sheet: str | os.PathLike[str] | N
         )
 
 
+def _check_finite(photo: _Photo, row: str) -> None:
+    for metric, value in photo.values[row].items():
+        if not math.isfinite(value):
+            raise DataError(
+                f"The metric {metric!r} gives {value} for {photo.name} of {row!r}, but means need "
+                "finite numbers. Leave the metric out, or have its author give it a ceiling."
+            )
+
+
 def _load(
     models: Model | Sequence[Model] | Mapping[str, Model], *, device: str | None
-) -> dict[str, Colorizer]:
+) -> dict[str, _Measured]:
     """Return the colorizers by the names of their rows."""
 
-    def opened(model: Model) -> Colorizer:
-        return model if isinstance(model, Colorizer) else load(model, device=device or "auto")
+    def opened(model: Model) -> _Measured:
+        if isinstance(model, Colorizer):
+            return _Measured(model, None)
+        colorizer = load(model, device=device or "auto")
+        return _Measured(colorizer, file_hash(locate(model) / WEIGHTS_FILE))
 
     if isinstance(models, Mapping):
         named = [(name, opened(model)) for name, model in models.items()]
     else:
         several = [models] if isinstance(models, (Colorizer, str, os.PathLike)) else models
-        named = [(colorizer.name, colorizer) for colorizer in map(opened, several)]
+        named = [(one.colorizer.name, one) for one in map(opened, several)]
     names = [GREY, TRUTH, *(name for name, _ in named)]
     for name in names:
         if names.count(name) > 1:
@@ -263,42 +326,38 @@ def _load(
 
 
 def _report(
-    title: str,
-    found: list[_Found],
-    colorizers: Mapping[str, Colorizer],
-    perceptual: Perceptual,
+    title: str, photos: list[_Photo], models: Mapping[str, _Measured], measuring: _Measuring
 ) -> Report:
-    measured = [outcome for outcome in found if not outcome.fault]
-    broken = tuple(f"{outcome.name} ({outcome.fault})" for outcome in found if outcome.fault)
+    measured = [photo for photo in photos if photo.fault is None]
+    broken = tuple(f"{photo.name} ({photo.fault})" for photo in photos if photo.fault)
     if not measured:
         raise DataError(
-            f"None of the {len(found)} photos of {title} can be read; one is {broken[0]}. "
+            f"None of the {len(photos)} photos of {title} can be read; one is {broken[0]}. "
             "Check the data."
         )
 
-    def row(name: str, parameters: int | None = None) -> Row:
+    def row(name: str, model: _Measured | None = None) -> Row:
         metrics = measured[0].values[name]
         return Row(
-            name,
-            parameters,
-            {key: tuple(outcome.values[name][key] for outcome in measured) for key in metrics},
-            perceptual.overall(name) if name != TRUTH else {},
+            name=name,
+            parameters=model.colorizer.predictor.parameters if model else None,
+            weights_sha256=model.weights_sha256 if model else None,
+            values={key: tuple(photo.values[name][key] for photo in measured) for key in metrics},
+            overall=measuring.overall(name) if name != TRUTH else {},
         )
 
     return Report(
         protocol=PROTOCOL,
         source=title,
-        photos=tuple(outcome.name for outcome in measured),
+        photos=tuple(photo.name for photo in measured),
         broken=broken,
-        models=tuple(
-            row(name, colorizer.predictor.parameters) for name, colorizer in colorizers.items()
-        ),
+        models=tuple(row(name, model) for name, model in models.items()),
         grey=row(GREY),
         truth=row(TRUTH),
     )
 
 
-def _draw(found: list[_Found], headings: list[str], path: str | os.PathLike[str]) -> None:
-    rows = [[Image.fromarray(cell) for cell in outcome.cells] for outcome in found if outcome.cells]
+def _draw(photos: list[_Photo], headings: list[str], path: str | os.PathLike[str]) -> None:
+    rows = [[Image.fromarray(cell) for cell in photo.cells] for photo in photos if photo.cells]
     if rows:  # every photo chosen for the sheet may have been broken
         write(make_sheet(rows, headings), path)

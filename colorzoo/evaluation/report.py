@@ -1,4 +1,4 @@
-"""What an evaluation found: a table to read, JSON to keep, facts for a card."""
+"""What an evaluation gave: a table to read, JSON to keep, facts for a card."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from colorzoo.errors import ConfigError, UnknownNameError, did_you_mean
+from colorzoo.metrics.table import METRICS, Metric
+from colorzoo.modelfolder.facts import EvaluationFacts
 from colorzoo.schema import from_dict
-from colorzoo.zoo.scores import PUBLISHED, PUBLISHED_ON, SCORES, Score
+from colorzoo.zoo.published import PUBLISHED, PUBLISHED_ON
 
 GREY = "grey"
 TRUTH = "truth"
@@ -25,31 +27,34 @@ class Statistic:
     std: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """What was measured of one model, or of grey, or of the truth itself.
 
     Attributes:
         name: The model's name, or ``grey`` or ``truth``.
-        parameters: Number of the generator's parameters; None where there is no generator.
+        parameters: Number of trained parameters; None where there is no model.
+        weights_sha256: Of the file of weights that was measured; None where there is none, or
+            where the model was given as a colorizer whose file is not known.
         values: Of each metric, its value for each photo, in the report's order.
-        overall: Metrics that have one value for all photos together: ``fid``.
+        overall: Metrics that have one value for all photos together, such as ``fid``.
     """
 
     name: str
-    parameters: int | None
+    parameters: int | None = None
+    weights_sha256: str | None = None
     values: dict[str, tuple[float, ...]]
     overall: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def statistics(self) -> dict[str, Statistic]:
         """Return mean and standard deviation (of the photos, not corrected) of each metric."""
-        found = {metric: _statistic(values) for metric, values in self.values.items()}
-        return found | {metric: Statistic(value) for metric, value in self.overall.items()}
+        over_photos = {metric: _statistic(values) for metric, values in self.values.items()}
+        return over_photos | {metric: Statistic(value) for metric, value in self.overall.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one evaluation found. Prints as its table.
+    """What one evaluation gave. Prints as its table.
 
     Attributes:
         protocol: Name of the rules it was measured by.
@@ -79,31 +84,31 @@ class Report:
                     )
 
     def __str__(self) -> str:
-        """Return the table as plain text."""
-        headings, groups = self._cells()
-        lines = [self._title(), "", *_align(headings, groups)]
+        """Return the table as plain text, with a legend and published rows for orientation."""
+        metrics, cells = self._cells()
+        headings = ["model", "params", *(metric.short for metric in metrics)]
+        lines = [self._title(), "", *_align([headings, *cells]), "", *_legend(metrics)]
         if self.broken:
             lines += ["", f"{len(self.broken)} broken photos left out: {'; '.join(self.broken)}"]
+        shown, published = _published(metrics)
+        if shown:
+            headings = ["model", *(metric.short for metric in shown)]
+            lines += ["", f"Not to be compared, {PUBLISHED_ON}:", ""]
+            lines += _align([headings, *published])
         return "\n".join(lines)
 
     def to_markdown(self) -> str:
-        """Return the table as Markdown."""
-        headings, groups = self._cells()
+        """Return the measured rows as a Markdown table."""
+        metrics, cells = self._cells()
+        headings = ["model", "params", *(metric.full_heading for metric in metrics)]
         rule = ["---", *("---:" for _ in headings[1:])]
-        rows = [cells for _, rows in groups for cells in rows]
-        marked = [[f"{cells[0]} *", *cells[1:]] for cells in groups[-1][1]]
-        table = [headings, rule, *rows[: -len(marked)], *marked]
-        lines = [f"| {' | '.join(cells)} |" for cells in table]
-        notes = [f"\\* {PUBLISHED_ON}"]
+        lines = [f"| {' | '.join(row)} |" for row in (headings, rule, *cells)]
         if self.broken:
-            notes.append(f"{len(self.broken)} broken photos left out")
-        return "\n".join([self._title(), "", *lines, "", *notes])
+            lines += ["", f"{len(self.broken)} broken photos left out"]
+        return "\n".join([self._title(), "", *lines])
 
-    def facts(self, name: str) -> dict[str, Any]:
-        """Return what a model's ``facts.json`` says of this evaluation, as plain values.
-
-        Args:
-            name: Name of the model's row.
+    def row(self, name: str) -> Row:
+        """Return a model's row.
 
         Raises:
             UnknownNameError: No model of that name was evaluated.
@@ -114,15 +119,26 @@ class Report:
                 f"The report has no model {name!r}.{did_you_mean(name, rows)} "
                 f"It has: {', '.join(rows) or 'none'}."
             )
-        return {
-            "protocol": self.protocol,
-            "data": self.source,
-            "photos": len(self.photos),
-            "broken": len(self.broken),
-            "metrics": _rounded(rows[name]),
-            GREY: _rounded(self.grey),
-            TRUTH: _rounded(self.truth),
-        }
+        return rows[name]
+
+    def facts(self, name: str) -> EvaluationFacts:
+        """Return what a model's ``facts.json`` says of this evaluation.
+
+        Args:
+            name: Name of the model's row.
+
+        Raises:
+            UnknownNameError: No model of that name was evaluated.
+        """
+        return EvaluationFacts(
+            protocol=self.protocol,
+            data=self.source,
+            photos=len(self.photos),
+            broken=len(self.broken),
+            metrics=_rounded(self.row(name)),
+            grey=_rounded(self.grey),
+            truth=_rounded(self.truth),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, with means and deviations beside the values."""
@@ -130,7 +146,8 @@ class Report:
         plain_rows = [*values["models"], values[GREY], values[TRUTH]]
         for row, plain in zip(self._rows(), plain_rows, strict=True):
             plain["statistics"] = {
-                metric: dataclasses.asdict(found) for metric, found in row.statistics().items()
+                metric: dataclasses.asdict(statistic)
+                for metric, statistic in row.statistics().items()
             }
         listed: dict[str, Any] = json.loads(json.dumps(values))  # tuples to lists
         return listed
@@ -165,18 +182,14 @@ class Report:
             "mean ± standard deviation over photos"
         )
 
-    def _cells(self) -> tuple[list[str], list[tuple[str, list[list[str]]]]]:
-        """Return the headings, and the cells of measured and published rows under their titles."""
-        statistics = {row.name: _plain(row) for row in self._rows()}
-        known = {metric for found in statistics.values() for metric in found}
-        scores = [score for score in SCORES if score.key in known]
-        measured = [
-            [row.name, _show_count(row.parameters), *_show(statistics[row.name], scores)]
-            for row in self._rows()
+    def _cells(self) -> tuple[list[Metric], list[list[str]]]:
+        """Return the metrics that some row has, and the cells of the rows below them."""
+        statistics = [_plain(row) for row in self._rows()]
+        metrics = METRICS.shown({metric for known in statistics for metric in known})
+        return metrics, [
+            [row.name, _show_count(row.parameters), *_show(numbers, metrics)]
+            for row, numbers in zip(self._rows(), statistics, strict=True)
         ]
-        published = [[name, "", *_show(found, scores)] for name, found in PUBLISHED.items()]
-        headings = ["model", "params", *(score.short for score in scores)]
-        return headings, [("", measured), (PUBLISHED_ON, published)]
 
 
 def _statistic(values: Sequence[float]) -> Statistic:
@@ -203,8 +216,15 @@ def _rounded(row: Row) -> dict[str, dict[str, float]]:
     }
 
 
-def _show(statistics: dict[str, dict[str, float]], scores: Iterable[Score]) -> list[str]:
-    return [score.show(statistics.get(score.key), spread=score.spread) for score in scores]
+def _published(metrics: list[Metric]) -> tuple[list[Metric], list[list[str]]]:
+    """Return those metrics that were published too, and the cells of the published rows."""
+    known = {metric for numbers in PUBLISHED.values() for metric in numbers}
+    shown = [metric for metric in metrics if metric.name in known]
+    return shown, [[name, *_show(numbers, shown)] for name, numbers in PUBLISHED.items()]
+
+
+def _show(statistics: dict[str, dict[str, float]], metrics: Iterable[Metric]) -> list[str]:
+    return [metric.show(statistics.get(metric.name), spread=metric.spread) for metric in metrics]
 
 
 def _show_count(count: int | None) -> str:
@@ -213,19 +233,24 @@ def _show_count(count: int | None) -> str:
     return f"{count / 1e6:.1f} M" if count >= 50_000 else f"{count / 1e3:.1f} k"
 
 
-def _align(headings: list[str], groups: list[tuple[str, list[list[str]]]]) -> list[str]:
-    """Return lines of columns, the first to the left and numbers to the right."""
-    rows = [headings, *(cells for _, rows in groups for cells in rows)]
-    widths = [max(len(cells[index]) for cells in rows) for index in range(len(headings))]
+def _legend(metrics: list[Metric]) -> list[str]:
+    """Return one line for each metric that has a meaning, with an arrow to where better is."""
+    told = [metric for metric in metrics if metric.meaning]
+    width = max((len(metric.short) for metric in told), default=0)
+    return [
+        f"{metric.short.ljust(width)} {metric.better or ' '}  {metric.meaning}" for metric in told
+    ]
+
+
+def _align(rows: list[list[str]]) -> list[str]:
+    """Return lines of columns under a rule, the first to the left and numbers to the right."""
+    widths = [max(len(cells[index]) for cells in rows) for index in range(len(rows[0]))]
 
     def line(cells: list[str]) -> str:
         return "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])])
 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    lines = [line(headings)]
-    for title, group in groups:
-        lines += [rule, *([title] if title else []), *map(line, group)]
-    return [line.rstrip() for line in lines]
+    return [line(rows[0]).rstrip(), rule, *(line(cells).rstrip() for cells in rows[1:])]
 
 
 def _read_row(values: Any) -> Row:

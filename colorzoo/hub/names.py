@@ -11,13 +11,11 @@ import os
 import re
 from pathlib import Path
 
-from colorzoo.errors import HubError, UnknownNameError, did_you_mean
+from colorzoo.errors import HubError, UnknownNameError
 from colorzoo.hub.fetch import fetch
 from colorzoo.modelfolder.format import WEIGHTS_FILE
-from colorzoo.zoo.catalog import model_names, read_pin
-from colorzoo.zoo.folders import zoo_folder
+from colorzoo.zoo.catalog import is_slug, model_folder, read_pin
 
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HUB_NAME = re.compile(
     r"(?P<repo>[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)(@(?P<revision>[^\s@]+))?"
 )
@@ -78,11 +76,6 @@ def locate(
         raise
 
 
-def is_slug(name: str) -> bool:
-    """Tell whether a name has the form of a model of this zoo."""
-    return _SLUG.fullmatch(name) is not None
-
-
 def _is_path(name: str) -> bool:
     separators = ("/", os.sep)
     starts = tuple(f"{dots}{separator}" for dots in (".", "..") for separator in separators)
@@ -98,14 +91,10 @@ def _refuse_revision(name: str | os.PathLike[str], revision: str | None) -> None
 
 
 def _locate_in_zoo(name: str, *, local_files_only: bool, token: str | None) -> Path:
-    known = model_names()
-    if name not in known:
-        listed = f"Known: {', '.join(known)}." if known else "The zoo is empty."
-        raise UnknownNameError(
-            f"There is no model called {name!r} in this zoo.{did_you_mean(name, known)} {listed} "
-            f"A folder is written './{name}', a Hub repository 'owner/{name}'."
-        )
-    folder = zoo_folder() / name
+    try:
+        folder = model_folder(name)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{error} A Hub repository is written 'owner/{name}'.") from error
     pin = None if (folder / WEIGHTS_FILE).exists() else read_pin(folder)
     if pin is None:
         return folder

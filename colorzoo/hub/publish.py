@@ -235,7 +235,7 @@ def _no_license(source: Path) -> str:
     return (
         f"{source} states no licence, so it is not published. Write {ABOUT_FILE} there with "
         "description, license, recipe, data and limits, and then run: "
-        f"colorzoo facts {source}"
+        f"colorzoo card {source} --write"
     )
 
 

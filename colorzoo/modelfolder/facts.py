@@ -1,11 +1,12 @@
 """``facts.json``: what is known of a model, from which its card and the zoo's list are made.
 
 A person writes ``about.toml`` (:class:`About`); the rest is measured or was noted by training and
-evaluation. Nothing here needs torch but :func:`collect_facts`.
+evaluation. Nothing here needs torch but :func:`collect_facts`, which looks into the weights.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -13,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from colorzoo.errors import WeightsError
+from colorzoo.errors import ConfigError, WeightsError
 from colorzoo.files import file_hash
-from colorzoo.modelfolder.format import WEIGHTS_FILE
+from colorzoo.modelfolder.format import WEIGHTS_FILE, ModelFile, read_model_file
 from colorzoo.schema import from_dict, read_json, read_toml, to_dict
 
 ABOUT_FILE = "about.toml"
@@ -86,7 +87,7 @@ class TrainingFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationFacts:
-    """What an evaluation found, as ``Report.facts`` gives it.
+    """What an evaluation measured, as ``Report.facts`` gives it.
 
     Attributes:
         protocol: Name of the rules it was measured by.
@@ -127,7 +128,7 @@ class Facts:
         working_size: Shorter side in pixels of the picture the generator sees.
         sha256: Of ``model.safetensors``, so that facts are not taken for those of other weights.
         training: What training noted.
-        evaluation: What evaluation found; None while nothing is measured.
+        evaluation: What evaluation measured; None while nothing is.
     """
 
     format: Literal[1] = 1
@@ -169,7 +170,7 @@ def render_facts(facts: Facts) -> str:
 def collect_facts(
     folder: Path, about: About, *, evaluation: EvaluationFacts | None = None
 ) -> Facts:
-    """Measure a model folder, and join that with what is said and what was found of it.
+    """Measure a model folder, and join that with what is said and what was measured of it.
 
     Raises:
         WeightsError: The folder's weights are missing or damaged.
@@ -185,7 +186,6 @@ def collect_facts(
     side = round_up(loaded.image.working_size, loaded.model.size_multiple)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         loaded.model(torch.zeros(1, 1, side, side))
-    noted = {key: loaded.training.get(key) for key in ("steps", "photos_seen")}
     return Facts(
         about=about,
         architecture=loaded.spec.name,
@@ -194,8 +194,41 @@ def collect_facts(
         macs=counter.get_total_flops() // 2,
         working_size=loaded.image.working_size,
         sha256=file_hash(folder / WEIGHTS_FILE),
-        training=from_dict(TrainingFacts, noted, where=f"{folder}: training"),
+        training=_training_facts(folder, loaded.training),
         evaluation=evaluation,
+    )
+
+
+def refresh_facts(
+    folder: Path, *, about: About | None = None, evaluation: EvaluationFacts | None = None
+) -> Facts:
+    """Return what the facts of a model folder have to be now.
+
+    What was measured of the same weights before is kept, and of other weights nothing. Without
+    weights in the folder, as where a pin names their place, what is known of them is kept.
+
+    Args:
+        folder: The model folder; it is not written to.
+        about: What a person says; that of its ``about.toml``, else of its ``facts.json``, if left
+            out.
+        evaluation: What an evaluation of these weights measured; that of its ``facts.json``, if
+            left out.
+
+    Raises:
+        ConfigError: Nobody says anything of the model, or a file is damaged.
+        WeightsError: The folder's weights are damaged.
+    """
+    file = read_model_file(folder)
+    old = read_facts(folder)
+    if about is None:
+        about = _said_of(folder, old)
+    if old is None or not _is_of(folder, file, old):
+        return collect_facts(folder, about, evaluation=evaluation)
+    return dataclasses.replace(
+        old,
+        about=about,
+        training=_training_facts(folder, file.training),
+        evaluation=evaluation or old.evaluation,
     )
 
 
@@ -211,8 +244,34 @@ def check_facts(folder: Path, facts: Facts) -> None:
     if file_hash(path) != facts.sha256:
         raise WeightsError(
             f"{folder / FACTS_FILE} tells of other weights than {path}. Evaluate these, and write "
-            f"the facts again with: colorzoo facts {folder}"
+            f"the facts again with: colorzoo card {folder} --evaluation report.json --write"
         )
+
+
+def _said_of(folder: Path, old: Facts | None) -> About:
+    if (folder / ABOUT_FILE).exists():
+        return read_about(folder / ABOUT_FILE)
+    if old is None:
+        raise ConfigError(
+            f"{folder} has no {ABOUT_FILE}, which says what only a person knows. Write it there, "
+            "or name it with --about: description, license, recipe, limits, and in [data] name "
+            "and terms of the training photos."
+        )
+    return old.about
+
+
+def _is_of(folder: Path, file: ModelFile, facts: Facts) -> bool:
+    """Tell whether measured facts still are those of a folder's config and weights."""
+    weights = folder / WEIGHTS_FILE
+    described = (facts.architecture, facts.working_size)
+    if described != (file.architecture, file.image.working_size):
+        return False
+    return not weights.is_file() or file_hash(weights) == facts.sha256
+
+
+def _training_facts(folder: Path, noted: dict[str, Any]) -> TrainingFacts:
+    kept = {key: noted.get(key) for key in ("steps", "photos_seen")}
+    return from_dict(TrainingFacts, kept, where=f"{folder}: training")
 
 
 def _check_statistic(where: str, statistic: Any) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from colorzoo.errors import ConfigError, RegistrationError
 from colorzoo.models.base import Generator
-from colorzoo.registry import ARCHITECTURES, Registry, Spec
+from colorzoo.registry import ARCHITECTURES, ModuleRegistry, Spec
 from colorzoo.schema import from_dict, replace
 
 
@@ -47,7 +47,7 @@ def build_generator(
     return generator
 
 
-def create_network(registry: Registry, name: str, config: object | None = None) -> nn.Module:
+def create_network(registry: ModuleRegistry, name: str, config: object | None = None) -> nn.Module:
     """Build a network of any registry with random weights, as :func:`create_model` does."""
     return _build(registry.get(name), config, {})
 

@@ -17,8 +17,9 @@ from colorzoo.color import lab_to_srgb, unscale_chroma, unscale_lightness
 from colorzoo.data.photos import center_square, decode
 from colorzoo.data.sources import PhotoSource, open_source
 from colorzoo.errors import DataError
-from colorzoo.evaluation.metrics import colorfulness, psnr
 from colorzoo.evaluation.sheet import make_sheet, save_sheet
+from colorzoo.metrics.pixelwise import colorfulness, psnr
+from colorzoo.metrics.table import Pixels
 from colorzoo.training.config import DataSection
 from colorzoo.training.objective import ScaledPhotos, scale_photos
 
@@ -68,11 +69,12 @@ class Validation:
             outputs = _to_pixels(photos.lightness, chroma)
             greys = _to_pixels(photos.lightness, torch.zeros_like(chroma))
             truths = _to_pixels(photos.lightness, photos.chroma)
-            for output, grey, truth in zip(outputs, greys, truths, strict=True):
-                found["psnr"].append(min(psnr(output, truth), 100.0))
-                found["grey"].append(min(psnr(grey, truth), 100.0))
-                found["color"].append(colorfulness(output))
-                found["true_color"].append(colorfulness(truth))
+            for cells in zip(outputs, greys, truths, strict=True):
+                output, grey, truth = map(Pixels, cells)
+                found["psnr"].append(psnr(output, truth))
+                found["grey"].append(psnr(grey, truth))
+                found["color"].append(colorfulness(output, truth))
+                found["true_color"].append(colorfulness(truth, truth))
         means = {name: float(np.mean(values)) for name, values in found.items()}
         return {
             "val_psnr": round(means["psnr"], 3),

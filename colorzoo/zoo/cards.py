@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorzoo.errors import ConfigError, HubError
-from colorzoo.modelfolder.facts import FACTS_FILE, EvaluationFacts, Facts, read_facts
+from colorzoo.metrics.table import METRICS
+from colorzoo.modelfolder.facts import EvaluationFacts, Facts, read_facts
 from colorzoo.modelfolder.format import CARD_FILE, PACKAGE_KEY
 from colorzoo.zoo.catalog import ModelInfo, list_models
 from colorzoo.zoo.folders import zoo_folder
-from colorzoo.zoo.scores import PUBLISHED, PUBLISHED_ON, SCORES, Score
+from colorzoo.zoo.published import PUBLISHED, PUBLISHED_ON
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
@@ -36,7 +37,6 @@ _HUB_LICENSES = {
     "unlicense",
 }
 _MARK = re.compile(r"<!-- Written by colorzoo from facts\.json \(([0-9a-f]{16})\).*?-->\s*\Z")
-_TABLE_SCORES = {"mae", "accuracy_5", "psnr", "ssim", "colorfulness_abs"}
 _TABLE = re.compile(r"(<!-- models -->\n).*?(<!-- end of models -->\n)", re.DOTALL)
 
 
@@ -73,23 +73,6 @@ def is_edited(text: str) -> bool:
     return mark is None or mark[1] != _digest(text[: mark.start()])
 
 
-def render_zoo_card(folder: Path) -> str:
-    """Return the card of a model of this zoo.
-
-    Raises:
-        HubError: The folder has no ``facts.json``.
-        ConfigError: ``facts.json`` is damaged.
-    """
-    facts = read_facts(folder)
-    if facts is None:
-        raise HubError(
-            f"{folder} has no {FACTS_FILE}, from which its card is written. Write it with: "
-            f"colorzoo facts {folder}"
-        )
-    name = folder.resolve().name
-    return render_card(facts, name=name, use=name)
-
-
 def license_of(card: str) -> str | None:
     """Return the licence that a card's metadata state.
 
@@ -111,38 +94,38 @@ def render_table(models: list[ModelInfo]) -> str:
     """Return the table of models as Markdown, with grey, truth and published rows below them."""
     if not models:
         return "No model is published yet.\n"
-    scores = [score for score in SCORES if score.key in _TABLE_SCORES]
-    headings = [f"{score.heading} {score.better}".rstrip() for score in scores]
+    facts = {info.name: read_facts(info.folder) for info in models}
+    evaluations = [known.evaluation for known in facts.values() if known and known.evaluation]
+    known = {metric for evaluation in evaluations for metric in evaluation.metrics}
+    protocol = {metric.name for metric in METRICS.of_protocol()}
+    metrics = [metric for metric in METRICS.shown(known | protocol) if metric.main]
+    headings = [metric.full_heading for metric in metrics]
     lines = [
         f"| model | parameters | GMAC | {' | '.join(headings)} |",
         f"| --- |{' ---: |' * (2 + len(headings))}",
     ]
 
-    def add(label: str, size: tuple[str, str], found: dict[str, dict[str, float]]) -> None:
-        cells = (score.show(found.get(score.key), spread=score.spread) for score in scores)
+    def add(label: str, size: tuple[str, str], numbers: dict[str, dict[str, float]]) -> None:
+        cells = (metric.show(numbers.get(metric.name), spread=metric.spread) for metric in metrics)
         lines.append(f"| {' | '.join((label, *size, *cells))} |")
 
-    measured: dict[tuple[str, str, int], EvaluationFacts] = {}
-    for info in models:
-        link = f"[{info.name}](hub_cards/{info.name}/{CARD_FILE})"
-        facts = read_facts(info.folder)
-        if facts is None:
+    for name, known_facts in facts.items():
+        link = f"[{name}](hub_cards/{name}/{CARD_FILE})"
+        if known_facts is None:
             add(link, ("", ""), {})
             continue
-        size = (f"{facts.parameters / 1e6:.1f} M", f"{facts.macs / 1e9:.2f}")
-        found = facts.evaluation
-        add(link, size, found.metrics if found else {})
-        if found:
-            measured[found.protocol, found.data, found.photos] = found
-    for found in measured.values():
-        add("*grey*", ("", ""), found.grey)
-        add("*truth*", ("", ""), found.truth)
+        size = (f"{known_facts.parameters / 1e6:.1f} M", f"{known_facts.macs / 1e9:.2f}")
+        add(link, size, known_facts.evaluation.metrics if known_facts.evaluation else {})
+    measured = {(one.protocol, one.data, one.photos): one for one in evaluations}
+    for evaluation in measured.values():
+        add("*grey*", ("", ""), evaluation.grey)
+        add("*truth*", ("", ""), evaluation.truth)
     for name, numbers in PUBLISHED.items():
         add(f"*{name}* ¹", ("", ""), numbers)
     lines.append("")
     lines += [
-        f"`{found.protocol}`, {found.photos} photos of {found.data}; mean ± deviation over photos."
-        for found in measured.values()
+        f"`{one.protocol}`, {one.photos} photos of {one.data}; mean ± deviation over photos."
+        for one in measured.values()
     ]
     lines += ["Multiply-accumulates (GMAC) are of one picture at the model's working size.", ""]
     lines.append(f"¹ The report that this zoo follows: {PUBLISHED_ON}.")
@@ -195,30 +178,27 @@ def _results(evaluation: EvaluationFacts) -> list[EvalResult]:
     """Return the metrics as the Hub's ``model-index`` holds them."""
     from huggingface_hub import EvalResult
 
-    headings = {score.key: score.heading for score in SCORES}
     return [
         EvalResult(
             task_type="image-to-image",
             task_name="Image colorization",
             dataset_type=re.sub(r"[^a-z0-9]+", "-", evaluation.data.lower()).strip("-"),
             dataset_name=evaluation.data,
-            metric_type=key,
-            metric_name=headings.get(key, key),
-            metric_value=statistic["mean"],
+            metric_type=metric.name,
+            metric_name=metric.heading,
+            metric_value=evaluation.metrics[metric.name]["mean"],
             metric_args={"protocol": evaluation.protocol, "photos": evaluation.photos},
         )
-        for key, statistic in evaluation.metrics.items()
+        for metric in METRICS.shown(evaluation.metrics)
     ]
 
 
 def _rows(evaluation: EvaluationFacts, name: str) -> list[list[str]]:
     """Return the table of metrics, its headings first."""
-    scores = [score for score in SCORES if score.key in evaluation.metrics]
-    named = {score.key for score in scores}
-    scores += [Score(key, key, key, ".4g") for key in evaluation.metrics if key not in named]
+    metrics = METRICS.shown(evaluation.metrics)
     groups = {name: evaluation.metrics, "grey": evaluation.grey, "truth": evaluation.truth}
     rows = [
-        [label, *(score.show(group.get(score.key), spread=True) for score in scores)]
+        [label, *(metric.show(group.get(metric.name), spread=True) for metric in metrics)]
         for label, group in groups.items()
     ]
-    return [["", *(f"{score.heading} {score.better}".rstrip() for score in scores)], *rows]
+    return [["", *(metric.full_heading for metric in metrics)], *rows]

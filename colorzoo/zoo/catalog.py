@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from colorzoo.errors import UnknownNameError, did_you_mean
 from colorzoo.modelfolder.facts import read_facts
 from colorzoo.modelfolder.format import CONFIG_FILE, WEIGHTS_FILE, read_model_file
 from colorzoo.schema import from_dict, read_json
@@ -14,6 +15,7 @@ from colorzoo.zoo.folders import zoo_folder
 
 PIN_FILE = "pin.json"
 
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -67,6 +69,29 @@ class Pin:
 def model_names() -> list[str]:
     """Return the names of the zoo's models, sorted."""
     return sorted(path.parent.name for path in zoo_folder().glob(f"*/{CONFIG_FILE}"))
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of a model of this zoo by its name, or the folder that a path names.
+
+    Raises:
+        UnknownNameError: It is the bare name of no model of this zoo.
+    """
+    if not is_slug(name):
+        return Path(name).expanduser()
+    known = model_names()
+    if name not in known:
+        listed = f"Known: {', '.join(known)}." if known else "The zoo is empty."
+        raise UnknownNameError(
+            f"There is no model called {name!r} in this zoo.{did_you_mean(name, known)} {listed} "
+            f"A folder is written './{name}'."
+        )
+    return zoo_folder() / name
+
+
+def is_slug(name: str) -> bool:
+    """Tell whether a name has the form of a model of this zoo."""
+    return _SLUG.fullmatch(name) is not None
 
 
 def list_models(
