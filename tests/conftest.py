@@ -78,6 +78,24 @@ def photo_folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def evaluation_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five colour photos, one of them with a turn in its EXIF, and a broken one."""
+    folder = tmp_path_factory.mktemp("evaluation") / "photos"
+    (folder / "inside").mkdir(parents=True)
+    rng = np.random.default_rng(5)
+    sizes = [(300, 260), (256, 256), (270, 400), (64, 80), (700, 520)]
+    for number, size in enumerate(sizes):
+        blobs = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8))
+        photo = blobs.resize(size, Image.Resampling.BICUBIC)
+        exif = Image.Exif()
+        exif[274] = 6 if number == 2 else 1
+        photo.save(folder / f"{number}.jpg", quality=92, exif=exif)
+    cut = (folder / "4.jpg").read_bytes()[:2000]
+    (folder / "inside" / "broken.jpg").write_bytes(cut)
+    return folder
+
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -125,10 +125,9 @@ def evaluate(
     Raises:
         ConfigError: A number or the sheet's suffix is wrong, or two rows would have one name.
         UnknownNameError: There is no such metric, or no such model.
-        MissingDependencyError: A metric needs a library that is not installed.
         DataError: No photos are there, none of them can be read, or a metric gave no finite number.
         PictureError: The sheet cannot be written.
-        ColorzooError: A model cannot be loaded, or a metric's network cannot be fetched.
+        ColorzooError: A model cannot be loaded, or what a metric needs is not there.
     """
     _check(limit, batch_size, sheet)
     rows = METRICS.chosen(metrics)
@@ -143,10 +142,9 @@ def evaluate(
         shown=photos.spread(_SHEET_ROWS) if sheet is not None else frozenset(),
     )
     outcomes = measuring.run(processes, batch_size, on_progress)
-    report = _report(photos.title, outcomes, measured, measuring)
     if sheet is not None and processes.is_main:
         _draw(outcomes, [GREY, *measured, TRUTH], sheet)
-    return report
+    return _report(photos.title, outcomes, measured, measuring)
 
 
 class _Photos:
