@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 import zlib
@@ -37,7 +38,8 @@ from colorzoo.errors import PictureError
 from colorzoo.pictures.read import read
 from colorzoo.pictures.write import write
 
-SECONDS = 30  # after which a case counts as hanging
+SECONDS = 30  # of work, after which a case counts as hanging
+PATIENCE = 600  # seconds by the clock, for one that waits and does not work
 MEMORY = 3 << 30  # bytes a process may take beyond what it holds at the start
 PEAK_MB = 2000  # what a case may take
 FINISHED_PIXELS = 4_000_000  # larger ones are read only: finishing them takes long by right
@@ -54,7 +56,8 @@ class Outcome(NamedTuple):
     damage: str
     kind: str
     text: str
-    peak: float
+    peak: float  # MB over what was held before
+    seconds: float  # of work
 
 
 def all_seeds() -> dict[str, bytes]:
@@ -222,7 +225,7 @@ def run_case(case: int, seeds: dict[str, bytes], folder: Path) -> Outcome:
     path = folder / "damaged.jpg"
     path.write_bytes(data)
     kind, text = "picture", ""
-    idle = held_memory()
+    idle, started = held_memory(), time.process_time()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     with warnings.catch_warnings():
         warnings.simplefilter("error" if case % 2 else "ignore")
@@ -232,7 +235,8 @@ def run_case(case: int, seeds: dict[str, bytes], folder: Path) -> Outcome:
             kind, text = "error", str(error)
         except BaseException as error:  # noqa: BLE001  # this is what is looked for
             kind, text = f"FOREIGN {type(error).__name__}", traceback.format_exc()
-    return Outcome(case, seed, damage, kind, text, peak_memory() - idle)
+    seconds = time.process_time() - started
+    return Outcome(case, seed, damage, kind, text, peak_memory() - idle, seconds)
 
 
 def work(cases: range) -> None:
@@ -243,9 +247,12 @@ def work(cases: range) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
             print(json.dumps({"started": case}), flush=True)
-            signal.alarm(SECONDS)  # its default ends the process, also inside a C library
+            # By default both signals end the process, also inside a C library.
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
             outcome = run_case(case, seeds, Path(folder))
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
             print(json.dumps(outcome), flush=True)
 
 
@@ -265,10 +272,10 @@ def guarded(cases: range) -> Iterator[Outcome]:
                     yield Outcome(*answer)
         if process.returncode == 0:
             return
-        hangs = process.returncode == -signal.SIGALRM
+        hangs = process.returncode in (-signal.SIGALRM, -signal.SIGPROF)
         seed, damage, _ = damaged(running, all_seeds())
         kind = "HANGS" if hangs else f"DIES with {process.returncode}"
-        yield Outcome(running, seed, damage, kind, "", 0.0)
+        yield Outcome(running, seed, damage, kind, "", 0.0, float(SECONDS))
         cases = range(running + 1, cases.stop)
 
 
@@ -277,11 +284,14 @@ def report(outcomes: list[Outcome]) -> bool:
     print("| outcome | cases |\n| --- | ---: |")
     for kind, count in Counter(outcome.kind for outcome in outcomes).most_common():
         print(f"| {kind} | {count} |")
+    print(f"\n{len(outcomes)} cases")
     largest = max(outcomes, key=lambda outcome: outcome.peak)
-    print(
-        f"\n{len(outcomes)} cases; most memory over idle: {largest.peak:.0f} MB, "
-        f"case {largest.case} ({largest.seed}, {largest.damage})"
-    )
+    longest = max(outcomes, key=lambda outcome: outcome.seconds)
+    for most, outcome in (
+        (f"most memory over idle: {largest.peak:.0f} MB", largest),
+        (f"longest work: {longest.seconds:.1f} s", longest),
+    ):
+        print(f"{most}, case {outcome.case} ({outcome.seed}, {outcome.damage})")
     wrong = [outcome for outcome in outcomes if outcome.kind not in ("picture", "error")]
     for outcome in wrong[:20]:
         print(f"\ncase {outcome.case}: {outcome.seed}, {outcome.damage}: {outcome.kind}")

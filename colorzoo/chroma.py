@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 import torch
 import torch.nn.functional as F
@@ -70,6 +70,8 @@ def srgb_strips(
     guide: Tensor,
     size: tuple[int, int],
     lightness: Callable[[int, int], Tensor],
+    *,
+    depth: Literal[8, 16] = 8,
 ) -> Iterator[tuple[int, Tensor]]:
     """Upsample chroma as :func:`upsample` does and join it with full-size lightness, by strips.
 
@@ -80,15 +82,17 @@ def srgb_strips(
         guide: (h, w) float32, L at the working size, 0..100.
         size: Full height and width.
         lightness: Gives L of the full-size rows ``start`` to ``stop``: (stop - start, W) float32.
+        depth: Bits of a sample of what comes out.
 
     Yields:
-        The strip's first row, and its pixels (rows, W, 3) as uint8 sRGB.
+        The strip's first row, and its pixels (rows, W, 3) as sRGB, uint8 or uint16.
 
     Raises:
         TensorError: The shapes do not belong together.
     """
+    convert = color.lab_to_srgb16 if depth == 16 else color.lab_to_srgb8
     for start, rows, strip in _chroma_strips(chroma, guide, size, lightness):
-        yield start, color.lab_to_srgb8(rows, strip)
+        yield start, convert(rows, strip)
 
 
 def _chroma_strips(

@@ -112,22 +112,20 @@ def lab_to_srgb8(lightness: Tensor, chroma: Tensor) -> Tensor:
     Returns:
         (H, W, 3) uint8.
     """
-    f = (lightness + 16.0).div_(116.0)
-    grey = _fast_inverse_lab_curve(f)
-    x = _fast_inverse_lab_curve(torch.add(f, chroma[0], alpha=1.0 / 500.0)).sub_(grey)
-    z = _fast_inverse_lab_curve(torch.sub(f, chroma[1], alpha=1.0 / 200.0)).sub_(grey)
-    away = [(x * (row[0] * _WHITE[0])).add_(z, alpha=row[2] * _WHITE[2]) for row in _RGB_FROM_XYZ]
-    grey.clamp_(0.0, 1.0)
-    up = torch.maximum(torch.maximum(away[0], away[1]), away[2]).clamp_(min=1e-9)
-    down = torch.minimum(torch.minimum(away[0], away[1]), away[2]).clamp_(max=-1e-9).neg_()
-    share = torch.minimum((1.0 - grey).div_(up), torch.div(grey, down, out=down)).clamp_(max=1.0)
     pixels = torch.empty((*lightness.shape, 3), dtype=torch.uint8, device=lightness.device)
-    for channel, distance in enumerate(away):
-        linear = distance.mul_(share).add_(grey).clamp_(0.0, 1.0)
-        line = linear.clamp(max=_SRGB_KNEE).sub_(_SRGB_KNEE).mul_(12.92 * 255.0)
-        curve = linear.clamp_(min=_SRGB_KNEE).pow_(1.0 / 2.4).mul_(1.055 * 255.0).add_(line)
-        pixels[..., channel] = curve.sub_(0.055 * 255.0).round_()
+    for channel, linear in enumerate(_linear_in_gamut(lightness, chroma)):
+        pixels[..., channel] = _encode(linear, 255.0)
     return pixels
+
+
+def lab_to_srgb16(lightness: Tensor, chroma: Tensor) -> Tensor:
+    """Convert one strip of CIELAB to 16-bit sRGB, as :func:`lab_to_srgb8` does to 8 bits.
+
+    Returns:
+        (H, W, 3) uint16.
+    """
+    channels = [_encode(linear, 65535.0) for linear in _linear_in_gamut(lightness, chroma)]
+    return torch.stack(channels, dim=-1).to(torch.int32).to(torch.uint16)
 
 
 def scale_lightness(lightness: Tensor) -> Tensor:
@@ -229,3 +227,24 @@ def _invert(matrix: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], .
 
 
 _RGB_FROM_XYZ = _invert(_XYZ_FROM_RGB)
+
+
+def _linear_in_gamut(lightness: Tensor, chroma: Tensor) -> list[Tensor]:
+    """Return linear red, green and blue (H, W), 0..1, brought into the gamut at equal luminance."""
+    f = (lightness + 16.0).div_(116.0)
+    grey = _fast_inverse_lab_curve(f)
+    x = _fast_inverse_lab_curve(torch.add(f, chroma[0], alpha=1.0 / 500.0)).sub_(grey)
+    z = _fast_inverse_lab_curve(torch.sub(f, chroma[1], alpha=1.0 / 200.0)).sub_(grey)
+    away = [(x * (row[0] * _WHITE[0])).add_(z, alpha=row[2] * _WHITE[2]) for row in _RGB_FROM_XYZ]
+    grey.clamp_(0.0, 1.0)
+    up = torch.maximum(torch.maximum(away[0], away[1]), away[2]).clamp_(min=1e-9)
+    down = torch.minimum(torch.minimum(away[0], away[1]), away[2]).clamp_(max=-1e-9).neg_()
+    share = torch.minimum((1.0 - grey).div_(up), torch.div(grey, down, out=down)).clamp_(max=1.0)
+    return [distance.mul_(share).add_(grey).clamp_(0.0, 1.0) for distance in away]
+
+
+def _encode(linear: Tensor, white: float) -> Tensor:
+    """Apply sRGB's curve to linear values, which are overwritten, and round to 0..``white``."""
+    line = linear.clamp(max=_SRGB_KNEE).sub_(_SRGB_KNEE).mul_(12.92 * white)
+    curve = linear.clamp_(min=_SRGB_KNEE).pow_(1.0 / 2.4).mul_(1.055 * white).add_(line)
+    return curve.sub_(0.055 * white).round_()

@@ -18,7 +18,7 @@ from colorzoo.devices import pick_device, pick_dtype
 from colorzoo.errors import TensorError
 from colorzoo.hub.names import locate
 from colorzoo.modelfolder.weights import load_model
-from colorzoo.options import ColorizeOptions
+from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.pictures.strips import single_thread
@@ -135,8 +135,8 @@ class Colorizer:
                 together that look alike in size to it.
 
         Returns:
-            8-bit RGB or RGBA of the input's own size, or a list of them. EXIF and profile are in
-            ``info``; :func:`colorzoo.pictures.write.write` saves them with the picture.
+            RGB or RGBA of the input's own size, or a list of them. Each saves itself with its EXIF
+            and profile, and as 16-bit PNG or TIFF if the input had 16 bits.
 
         Raises:
             PictureError: A picture cannot be read.
@@ -206,7 +206,11 @@ class Colorizer:
         return [predictions[index] for index in range(len(pictures))]
 
     def finish(
-        self, picture: Picture, prediction: Prediction, saturation: float = 1.0
+        self,
+        picture: Picture,
+        prediction: Prediction,
+        saturation: float = 1.0,
+        depth: Depth = "auto",
     ) -> Image.Image:
         """Join chroma of the working size with a picture's own lightness.
 
@@ -214,9 +218,11 @@ class Colorizer:
             picture: What was read.
             prediction: What was predicted of it.
             saturation: As in calling the colorizer.
+            depth: Bits of a sample; "auto" keeps those of the picture.
 
         Returns:
-            8-bit RGB or RGBA of the picture's size.
+            8-bit RGB or RGBA of the picture's size, which saves as 16-bit PNG or TIFF if it has
+            them (see :class:`colorzoo.pictures.write.FinishedPicture`).
         """
         ab, guide = prediction.chroma.to(self.device), prediction.lightness.to(self.device)
 
@@ -224,7 +230,11 @@ class Colorizer:
             return torch.from_numpy(picture.lightness(start, stop)).to(self.device)
 
         strips = chroma.srgb_strips(
-            chroma.saturate(ab, saturation), guide, (picture.height, picture.width), lightness
+            chroma.saturate(ab, saturation),
+            guide,
+            (picture.height, picture.width),
+            lightness,
+            depth=picture.depth(depth),
         )
         with torch.inference_mode(), single_thread():
             return picture.assemble((start, strip.cpu().numpy()) for start, strip in strips)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import numbers
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from colorzoo.errors import ConfigError
 from colorzoo.schema import check_whole
+
+Depth = Literal["auto", 8, 16]
+"""Bits of a sample in a finished picture; ``"auto"`` keeps those that were read."""
 
 MAX_WORKING_SIZE: Final = 4096
 """Pixels; a longer side may be four times that, beyond which no machine's memory goes."""
@@ -24,6 +27,8 @@ class ColorizeOptions:
             side is held to four times that: a longer panorama is seen smaller.
         batch_size: Pictures that go through the predictor at once; only those go together that
             look alike in size to it.
+        depth: Bits of a sample in what comes out: 8, 16, or ``"auto"``, those of the input. Only
+            PNG and TIFF hold 16.
 
     Raises:
         ConfigError: One of them is out of range.
@@ -32,12 +37,15 @@ class ColorizeOptions:
     saturation: float = 1.0
     working_size: int | None = None
     batch_size: int = 8
+    depth: Depth = "auto"
 
     def __post_init__(self) -> None:
         check_saturation(self.saturation)
         if self.working_size is not None:
             check_whole("working_size", self.working_size, MAX_WORKING_SIZE)
         check_whole("batch_size", self.batch_size)
+        if self.depth not in ("auto", 8, 16):
+            raise ConfigError(f'depth must be "auto", 8 or 16, not {self.depth!r}.')
 
 
 def check_saturation(factor: object) -> None:

@@ -82,6 +82,7 @@ def test_imports_point_down(path: Path) -> None:
         ("optuna", {"colorzoo/training/tune.py"}),
         ("torchmetrics", {"colorzoo/metrics/perceptual.py"}),
         ("skimage", {"colorzoo/metrics/pixelwise.py"}),
+        ("pillow_heif", {"colorzoo/pictures/opening.py"}),
         ("pickle", set()),
     ],
 )

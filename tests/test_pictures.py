@@ -193,9 +193,9 @@ def test_orientation_is_applied_once_and_the_rest_of_exif_kept(
     corners = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0)}
     corners |= {5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0)}
     assert picture.codes[corners[orientation]] == 0
-    assert picture.exif is not None
+    assert picture.metadata.exif is not None
     kept = Image.Exif()
-    kept.load(picture.exif)
+    kept.load(picture.metadata.exif)
     assert dict(kept) == {ExifTags.Base.Make: "Box camera"}
 
 
@@ -211,7 +211,7 @@ def test_broken_exif_is_left_out_and_noted(exif: bytes) -> None:
     image = ramp()
     image.info["exif"] = exif
     picture = read(image)
-    assert picture.exif is None
+    assert picture.metadata.exif is None
     assert np.array_equal(picture.codes, np.asarray(image))
 
 
@@ -257,7 +257,7 @@ def test_a_grey_profile_becomes_the_curve_of_lightness() -> None:
     encoded = torch.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
     expected = color.srgb_to_lightness(encoded)[0, 0].numpy()
     assert np.abs(picture.table - expected).max() < 0.6
-    assert picture.icc_profile is not None
+    assert picture.metadata.icc_profile is not None
     sixteen = sixteen_bit()
     sixteen.info["icc_profile"] = image.info["icc_profile"]
     assert np.abs(lightness(read(sixteen)) - lightness(picture)).max() < 0.01

@@ -29,6 +29,7 @@ CORE = (
 EXTRAS = {
     "train": ("accelerate", "datasets", "matplotlib", "tensorboard", "tomli-w"),
     "timm": ("timm",),
+    "heif": ("pillow-heif",),
     "demo": ("gradio",),
     "metrics": ("scikit-image", "torchmetrics"),
     "tune": ("optuna",),

@@ -139,7 +139,8 @@ def _finish_all(
             continue
         (source, target), picture = entry
         try:
-            write(colorizer.finish(picture, next(predictions), options.saturation), target)
+            prediction = next(predictions)
+            write(colorizer.finish(picture, prediction, options.saturation, options.depth), target)
         except PictureError as error:
             yield FileResult(source, target, "failed", str(error))
         else:

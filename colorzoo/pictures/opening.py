@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from colorzoo.errors import PictureError
+from colorzoo.errors import MissingDependencyError, PictureError
 from colorzoo.pictures.formats import BROKEN_FILE
 
 OPENED_FORMATS: Final = (
@@ -19,8 +19,11 @@ OPENED_FORMATS: Final = (
 )
 """Pillow's names of the formats that are opened, in the order in which they are tried.
 
-No other is ever tried: for EPS, Pillow would run Ghostscript, a whole programming language.
+No other is ever tried: for EPS, Pillow would run Ghostscript, a whole programming language. HEIF,
+what phones write, is opened too where its plug-in is installed.
 """
+
+_HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
 def open_image(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
@@ -32,11 +35,39 @@ def open_image(file: str | os.PathLike[str] | IO[bytes]) -> ImageFile.ImageFile:
         file: A path, or a binary file object at whose start the picture begins.
 
     Raises:
+        PictureError: It is a HEIC, and the plug-in for those is not installed.
         OSError: It is no picture in one of the formats (``UnidentifiedImageError``), or cannot be
             read. Damaged files raise other errors too; all are in ``BROKEN_FILE``.
     """
     Image.init()  # else Pillow registers some formats only on demand
-    return Image.open(file, formats=[name for name in OPENED_FORMATS if name in Image.OPEN])
+    try:
+        return Image.open(file, formats=[name for name in OPENED_FORMATS if name in Image.OPEN])
+    except UnidentifiedImageError:
+        if not _is_heif(file):
+            raise
+    _register_heif(getattr(file, "name", None) or (str(file) if not hasattr(file, "read") else ""))
+    return Image.open(file, formats=["HEIF"])
+
+
+def _is_heif(file: str | os.PathLike[str] | IO[bytes]) -> bool:
+    if isinstance(file, (str, os.PathLike)):
+        with Path(file).open("rb") as opened:
+            head = opened.read(12)
+    else:
+        file.seek(0)
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS
+
+
+def _register_heif(name: str) -> None:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        missing = MissingDependencyError(
+            "pillow-heif", extra="heif", purpose=f"Reading {name or 'a HEIC'}"
+        )
+        raise PictureError(str(missing)) from error  # one bad file among many, like others
+    pillow_heif.register_heif_opener()
 
 
 def local_path(given: str | os.PathLike[str]) -> Path:
@@ -67,7 +98,7 @@ def explained(name: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise PictureError(
             f"{name} is not a picture in a format that can be read, whatever its name says. Give a "
-            "JPEG, PNG, TIFF or WebP; convert others, such as HEIC or raw photos, first."
+            "JPEG, PNG, TIFF or WebP; convert others, such as raw photos, first."
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import torch
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorzoo import color
-from colorzoo.pictures.finished import FinishedPicture
-from colorzoo.pictures.samples import Codes
+from colorzoo.options import Depth
+from colorzoo.pictures.metadata import Metadata
+from colorzoo.pictures.samples import Codes, eight_bit
 from colorzoo.pictures.strips import single_thread, strip_bounds
+from colorzoo.pictures.write import FinishedPicture
 
 _RESIZE_GAP: Final = 3.0  # boxes bring a picture to this many times the wanted size, then bicubic
 
@@ -32,9 +34,8 @@ class Picture:
         table: (256 or 65536,) float32, L in 0..100 of each code.
         alpha: (H, W) uint8 opacity, or None.
         rgb: (H, W, 3) uint8 sRGB, read-only, where colour was asked for and there is any, or None.
-        exif: The file's EXIF block without its orientation, which has been applied, or None.
-        icc_profile: An sRGB profile if the picture came with any profile, else None.
-        bit_depth: Bits of a sample in the source; what comes out always has 8.
+        metadata: EXIF and whatever else goes along with the pixels.
+        bit_depth: Bits of a sample that were read.
         format: Pillow's name of the file's format, None for arrays and new PIL pictures.
         name: What to call it in messages.
         notes: What a person should know: frames left out, metadata that could not be read.
@@ -43,8 +44,7 @@ class Picture:
     codes: Codes
     table: NDArray[np.float32]
     alpha: NDArray[np.uint8] | None
-    exif: bytes | None
-    icc_profile: bytes | None
+    metadata: Metadata
     bit_depth: int
     format: str | None
     name: str
@@ -113,21 +113,31 @@ class Picture:
         ]
         return np.stack([np.asarray(plane) for plane in resized])
 
-    def assemble(self, strips: Iterable[tuple[int, NDArray[np.uint8]]]) -> FinishedPicture:
+    def depth(self, wanted: Depth = "auto") -> Literal[8, 16]:
+        """Return the bits of a sample in the finished picture; "auto" keeps those of the source."""
+        return (16 if self.bit_depth > 8 else 8) if wanted == "auto" else wanted
+
+    def assemble(
+        self, strips: Iterable[tuple[int, NDArray[np.uint8] | NDArray[np.uint16]]]
+    ) -> FinishedPicture:
         """Make the finished picture from sRGB strips, with this one's alpha and metadata.
 
         Args:
-            strips: First row and (rows, W, 3) uint8 pixels of each strip.
+            strips: First row and (rows, W, 3) pixels of each strip, all uint8 or all uint16.
 
         Returns:
-            An RGB or RGBA picture; ``info`` holds ``exif`` and ``icc_profile`` where there are any,
-            and they are saved with it.
+            An RGB or RGBA picture of 8 bits; ``info`` holds the metadata, which is saved with it.
+            Of uint16 strips it keeps all bits in ``deep``, and PNG and TIFF are saved with them.
         """
         image = Image.new("RGB", (self.width, self.height))
+        deep: NDArray[np.uint16] | None = None
         for start, pixels in strips:
-            image.paste(Image.fromarray(pixels), (0, start))
+            if pixels.dtype == np.uint16:
+                if deep is None:
+                    deep = np.empty((self.height, self.width, 3), dtype=np.uint16)
+                deep[start : start + len(pixels)] = pixels
+            image.paste(Image.fromarray(eight_bit(pixels)), (0, start))
         if self.alpha is not None:
             image.putalpha(Image.fromarray(self.alpha))
-        metadata = {"exif": self.exif, "icc_profile": self.icc_profile}
-        image.info.update({key: value for key, value in metadata.items() if value is not None})
-        return FinishedPicture.of(image)
+        image.info.update(self.metadata.as_info())
+        return FinishedPicture.of(image, deep)

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageCms
+from PIL import Image, ImageFile
 
 from colorzoo.errors import PictureError
-from colorzoo.pictures.formats import BROKEN_FILE
+from colorzoo.pictures.deep import is_deep, load_deep
+from colorzoo.pictures.metadata import Metadata, fetch_innermost_exif, read_metadata
 from colorzoo.pictures.opening import explained, local_path, open_image
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.samples import Samples, from_array, from_image
-from colorzoo.pictures.tiff import LAYOUT_TAGS
 
 PictureSource = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]
 
+_Opener = Callable[[], ImageFile.ImageFile]
+
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_TURNS: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def read(source: PictureSource, *, keep_color: bool = False) -> Picture:
@@ -56,12 +48,12 @@ def read(source: PictureSource, *, keep_color: bool = False) -> Picture:
         return _from_pil(source, name, keep_color)
     if isinstance(source, np.ndarray):
         name = "the given array"
-        return _picture(from_array(source, name, keep_color=keep_color), name=name)
+        return _picture(from_array(source, name, keep_color=keep_color), name, Metadata())
     name, file = _opened(source)
     with explained(name):
         image = open_image(file)
     with image:
-        return _from_pil(image, name, keep_color)
+        return _from_pil(image, name, keep_color, functools.partial(open_image, file))
 
 
 def _opened(source: object) -> tuple[str, Path | IO[bytes]]:
@@ -105,41 +97,38 @@ def _check_file(path: Path) -> None:
         raise PictureError(f"{path} is empty (0 bytes). Get the file anew from where it came.")
 
 
-def _from_pil(image: Image.Image, name: str, keep_color: bool) -> Picture:
-    """Make a Picture of a PIL picture, loaded or not."""
+def _from_pil(
+    image: Image.Image, name: str, keep_color: bool, again: _Opener | None = None
+) -> Picture:
+    """Make a Picture of a PIL picture, loaded or not.
+
+    Args:
+        image: The picture.
+        name: What to call it in messages.
+        keep_color: Keep its colours too.
+        again: Opens it once more, for what Pillow cannot decode at once; None if it is not a file.
+    """
     if 0 in image.size:
         raise PictureError(
             f"{name} has no pixels: its size is {image.width} x {image.height}. Give another."
         )
     notes: list[str] = []
+    deep = None
     with explained(name):
         count = _count_pictures(image)
-        _fetch_innermost_exif(image)
+        fetch_innermost_exif(image)
+        if again is not None and is_deep(image):
+            deep = load_deep(image, again)
         image.load()
     if count:
         notes.append(f"it holds {count} pictures, of which one is coloured")
-    exif, turn = _read_exif(image, notes)
+    metadata, turn = read_metadata(image, notes)
     profile = image.info.get("icc_profile")
     with explained(name):
-        upright = image if turn is None else image.transpose(turn)
-        samples = from_image(upright, profile, name, notes, keep_color=keep_color)
-    return _picture(
-        samples,
-        name=name,
-        exif=exif,
-        icc_profile=_srgb_profile() if profile else None,
-        format_name=image.format,
-        notes=notes,
-    )
-
-
-def _fetch_innermost_exif(image: Image.Image) -> None:
-    """Let a TIFF read the one part of its EXIF that Pillow leaves in the file, which it closes."""
-    if image.format == "TIFF":
-        with contextlib.suppress(*BROKEN_FILE):  # what is wrong is noted when all is read
-            exif = image.getexif()
-            if ExifTags.IFD.Interop in exif.get_ifd(ExifTags.IFD.Exif):
-                exif.get_ifd(ExifTags.IFD.Interop)
+        if turn is not None:
+            image, deep = image.transpose(turn), deep and deep.transpose(turn)
+        samples = from_image(image, profile, name, notes, keep_color=keep_color, deep=deep)
+    return _picture(samples, name, metadata, image.format, notes)
 
 
 def _count_pictures(image: Image.Image) -> str | None:
@@ -153,10 +142,8 @@ def _count_pictures(image: Image.Image) -> str | None:
 
 def _picture(
     samples: Samples,
-    *,
     name: str,
-    exif: bytes | None = None,
-    icc_profile: bytes | None = None,
+    metadata: Metadata,
     format_name: str | None = None,
     notes: Iterable[str] = (),
 ) -> Picture:
@@ -168,29 +155,9 @@ def _picture(
         table=samples.table,
         alpha=samples.alpha,
         rgb=samples.rgb,
-        exif=exif,
-        icc_profile=icc_profile,
+        metadata=metadata,
         bit_depth=samples.bit_depth,
         format=format_name,
         name=name,
         notes=tuple(notes),
     )
-
-
-def _read_exif(image: Image.Image, notes: list[str]) -> tuple[bytes | None, Image.Transpose | None]:
-    """Return the EXIF block to carry along, and the turn that sets the picture upright."""
-    try:
-        exif = Image.Exif()
-        exif.load(image.getexif().tobytes())  # a copy: the given picture's own stays as it is
-        turn = _TURNS.get(exif.get(ExifTags.Base.Orientation, 1))
-        for tag in (ExifTags.Base.Orientation, *LAYOUT_TAGS):
-            exif.pop(tag, None)
-        return (exif.tobytes() if len(exif) else None), turn
-    except BROKEN_FILE as error:
-        notes.append(f"its EXIF metadata is broken and is left out ({error})")
-        return None, None
-
-
-@functools.cache
-def _srgb_profile() -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 
 from colorzoo import color
 from colorzoo.errors import PictureError
+from colorzoo.pictures.deep import DeepColors
 from colorzoo.pictures.strips import single_thread, strip_bounds
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
@@ -32,7 +33,7 @@ class Samples:
         codes: (H, W) uint8 or uint16.
         table: (256 or 65536,) float32, L in 0..100 of each code.
         alpha: (H, W) uint8 opacity, or None.
-        bit_depth: Bits of a sample in the source.
+        bit_depth: Bits of a sample that were read.
         rgb: (H, W, 3) uint8 sRGB where colour was asked for and there is any, else None.
     """
 
@@ -65,6 +66,7 @@ def from_image(
     notes: list[str],
     *,
     keep_color: bool = False,
+    deep: DeepColors | None = None,
 ) -> Samples:
     """Take the samples of a loaded, upright PIL picture of any mode.
 
@@ -74,6 +76,7 @@ def from_image(
         name: What to call it in messages.
         notes: Remarks on what could not be used are added here.
         keep_color: Keep its colours too.
+        deep: All 16 bits of its colours, if they have so many.
 
     Raises:
         PictureError: Its values are out of range.
@@ -92,11 +95,18 @@ def from_image(
     if image.mode in _GREY_MODES:
         grey = np.asarray(image.convert("L"))
         return Samples(grey, _toned_table(256, profile, notes), alpha, 8)
-    rgb = _rgb_of(image, profile, notes)
+    converted = _through_profile(image, profile, notes)
+    rgb = converted or (image if image.mode == "RGB" else image.convert("RGB"))
+    colors = np.asarray(rgb) if keep_color else None
+    if deep is not None and converted is None:
+        codes, table = _lightness_of(deep.rows, rgb.height, rgb.width)
+        return Samples(codes, table, alpha, 16, colors)
+    if deep is not None:
+        notes.append("its colour profile is applied to 8 of its 16 bits")
     codes, table = _lightness_of(
         lambda start, stop: np.asarray(rgb.crop((0, start, rgb.width, stop))), rgb.height, rgb.width
     )
-    return Samples(codes, table, alpha, 8, np.asarray(rgb) if keep_color else None)
+    return Samples(codes, table, alpha, 8, colors)
 
 
 def from_array(pixels: NDArray[Any], name: str, *, keep_color: bool = False) -> Samples:
@@ -112,13 +122,13 @@ def from_array(pixels: NDArray[Any], name: str, *, keep_color: bool = False) -> 
             "(H, W, 4), none of them 0. For channels first, use array.transpose(1, 2, 0)."
         )
     whole = _as_integers(pixels.reshape(*pixels.shape[:2], channels), name)
-    alpha = eight_bit(whole[..., 3]) if channels == 4 else None
+    alpha = np.array(eight_bit(whole[..., 3])) if channels == 4 else None
     depth = 8 * pixels.dtype.itemsize if pixels.dtype != np.bool_ else 1
     if channels == 1:
         codes = whole[..., 0].copy()
         return Samples(codes, _grey_table(np.iinfo(codes.dtype).max + 1), alpha, depth)
     codes, table = _lightness_of(lambda start, stop: whole[start:stop, :, :3], *whole.shape[:2])
-    colors = eight_bit(whole[..., :3]) if keep_color else None
+    colors = np.array(eight_bit(whole[..., :3])) if keep_color else None
     return Samples(codes, table, alpha, depth, colors)
 
 
@@ -168,9 +178,9 @@ def _as_integers(pixels: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def eight_bit(codes: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return a copy of uint8 or uint16 codes as uint8, rounded to the nearest."""
+    """Return uint8 or uint16 codes as uint8, rounded to the nearest."""
     if codes.dtype == np.uint8:
-        return codes.copy()
+        return codes
     return ((codes.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
@@ -236,13 +246,14 @@ def _toned_table(levels: int, profile: bytes | None, notes: list[str]) -> NDArra
     return _lightness_of_greys(np.interp(np.linspace(0.0, 255.0, levels), np.arange(256), curve))
 
 
-def _rgb_of(image: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
-    if profile is not None:
-        flat = image if image.mode in ("RGB", "CMYK") else image.convert("RGB")
-        converted = _to_srgb(flat, profile, notes)
-        if converted is not None:
-            return converted
-    return image if image.mode == "RGB" else image.convert("RGB")
+def _through_profile(
+    image: Image.Image, profile: bytes | None, notes: list[str]
+) -> Image.Image | None:
+    """Return colours as sRGB, or None where no profile is to be applied."""
+    if profile is None:
+        return None
+    flat = image if image.mode in ("RGB", "CMYK") else image.convert("RGB")
+    return _to_srgb(flat, profile, notes)
 
 
 def _to_srgb(
