@@ -6,8 +6,12 @@ from torch import Tensor
 
 import colorzoo
 from colorzoo.color import srgb_to_lab
+from colorzoo.colorizer import Colorizer
+from colorzoo.errors import ConfigError
 from colorzoo.models._heads import CELL_SIZE, ClassHead, color_cells, temperature_of
 from colorzoo.models.base import has_distribution
+from colorzoo.predictor import Guidance
+from colorzoo.predictors.network import NetworkPredictor
 from colorzoo.training.classes import cell_weights, class_loss, count_cells, split_over_cells
 
 CELLS = color_cells()
@@ -144,3 +148,23 @@ def test_default_vividness_is_the_configs() -> None:
     with torch.no_grad():
         assert vivid(lightness).abs().mean() > calm(lightness).abs().mean()
         torch.testing.assert_close(vivid(lightness), calm.forward_with_logits(lightness, 0.8)[0])
+
+
+def test_a_colorizer_takes_vividness_where_its_model_has_a_distribution() -> None:
+    colorizer, without = (
+        Colorizer(
+            NetworkPredictor(
+                colorzoo.create_model("lite-unet", widths=(4, 4, 8, 8), head=head), name=head
+            )
+        )
+        for head in ("classes", "ab")
+    )
+    lightness = torch.rand(1, 1, 40, 72) * 100.0
+    calm, vivid = (
+        colorizer.predict(lightness, Guidance(vividness=vividness)) for vividness in (0.0, 1.0)
+    )
+    torch.testing.assert_close(colorizer.predict(lightness), calm)
+    assert vivid.shape == (1, 2, 40, 72)
+    assert vivid.norm(dim=1).mean() > 1.5 * calm.norm(dim=1).mean()
+    with pytest.raises(ConfigError, match="'ab' does not take vividness"):
+        without.predict(lightness, Guidance(vividness=0.5))

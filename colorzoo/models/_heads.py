@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorzoo.color import CHROMA_SCALE
+from colorzoo.models._blocks import Upsampling, make_upsampling
 
 HeadKind = Literal["ab", "classes"]
 
@@ -57,32 +58,17 @@ def temperature_of(vividness: float) -> float:
     return float(10.0**-vividness)
 
 
-class AbHead(nn.Module):
-    """Features to ab at once.
-
-    Args:
-        layer: Maps the features to two channels, at the picture's size or smaller.
-    """
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
-        """Map features (N, C, h, w) to chroma (N, 2, height, width) in -1..1."""
-        chroma = torch.tanh(self.layer(features))
-        return _enlarge(chroma, size)
-
-
 class ClassHead(nn.Module):
     """Features to a distribution over colour cells, and that to chroma.
 
     Args:
         in_channels: Channels of the features.
         vividness: What becomes of the distribution unless the user says otherwise.
+        stride: How many times smaller than the features the distribution is: at half a picture's
+            size hundreds of cells would be most of a network's cost.
 
     Attributes:
-        to_logits: Maps features (N, C, h, w) to logits (N, Q, h, w).
+        to_logits: Maps features (N, C, h, w) to logits (N, Q, h / stride, w / stride).
     """
 
     cells: Tensor
@@ -91,13 +77,13 @@ class ClassHead(nn.Module):
     prior: Tensor
     """Share of each cell in the training photos (Q,), of sum 1; even until it is counted."""
 
-    def __init__(self, in_channels: int, vividness: float) -> None:
+    def __init__(self, in_channels: int, vividness: float, *, stride: int = 1) -> None:
         super().__init__()
         cells = color_cells()
         self.vividness = vividness
         self.register_buffer("cells", cells)
         self.register_buffer("prior", torch.full((len(cells),), 1.0 / len(cells)))
-        self.to_logits = nn.Conv2d(in_channels, len(cells), 1)
+        self.to_logits = nn.Conv2d(in_channels, len(cells), stride, stride=stride)
 
     def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
         """Map features (N, C, h, w) to chroma (N, 2, height, width) in -1..1."""
@@ -120,11 +106,30 @@ class ClassHead(nn.Module):
             # Classes last, where they lie in channels-last memory: softmax is fastest there.
             shares = torch.softmax(logits.float().permute(0, 2, 3, 1) / temperature, dim=3)
             mean = shares @ (self.cells.float() / CHROMA_SCALE)
-            return _enlarge(mean.permute(0, 3, 1, 2), size)
+            return enlarge(mean.permute(0, 3, 1, 2), size)
 
 
-def _enlarge(chroma: Tensor, size: Sequence[int]) -> Tensor:
+def enlarge(chroma: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring chroma in -1..1 up to a size, unless it has that size."""
     if chroma.shape[-2:] == size:
         return chroma
     enlarged = F.interpolate(chroma, size=tuple(size), mode="bicubic", align_corners=False)
     return enlarged.clamp(-1.0, 1.0)  # cubic curves overshoot
+
+
+def make_head(
+    kind: HeadKind, upsampling: Upsampling, in_channels: int, vividness: float
+) -> nn.Module:
+    """Return the head of a decoder that ends at half the picture's size.
+
+    ``"ab"`` doubles that to two channels; ``"classes"`` halves it to a distribution.
+    """
+    if kind == "ab":
+        return make_upsampling(upsampling, in_channels, 2)
+    return ClassHead(in_channels, vividness, stride=2)
+
+
+def check_vividness(vividness: float) -> None:
+    """Raise ValueError unless a vividness lies in 0..1."""
+    if not 0.0 <= vividness <= 1.0:
+        raise ValueError("vividness must lie in 0..1.")

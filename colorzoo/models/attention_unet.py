@@ -17,10 +17,10 @@ from colorzoo.models._blocks import (
     init_normal,
     make_decoder,
     make_encoder,
-    make_upsampling,
 )
 from colorzoo.models._gates import GridGate, PixelGate
-from colorzoo.models.base import GatedGenerator
+from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models.base import ClassGenerator, GatedGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -32,6 +32,9 @@ class AttentionUNetConfig:
         widths: Channels after each halving; as many halvings as there are widths.
         norm: Normalization, left out of the first and the innermost level as in pix2pix.
         upsampling: Transposed convolution, or resize and convolution.
+        head: What the network ends in: ab at once, or a distribution over colours.
+        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
+            nearly its mode.
         gate: Which reading of the gate. ``"grid"``: gated by the coarser decoder features, the
             skip strided down to them and the map resized back (Oktay's code). ``"pixel"``: gated by
             the already upsampled decoder features, pixel by pixel, norm on both.
@@ -40,10 +43,13 @@ class AttentionUNetConfig:
     widths: tuple[int, ...] = (48, 96, 176, 176, 192, 192)
     norm: Norm = "batch"
     upsampling: Upsampling = "deconv"
+    head: HeadKind = "ab"
+    vividness: float = 0.0
     gate: Literal["grid", "pixel"] = "grid"
 
     def __post_init__(self) -> None:
         check_widths(self.widths)
+        check_vividness(self.vividness)
 
     @classmethod
     def tiny(cls) -> AttentionUNetConfig:
@@ -56,7 +62,7 @@ class AttentionUNetConfig:
     config=AttentionUNetConfig,
     paper="Oktay 2018, arXiv:1804.03999; Isola 2017, arXiv:1611.07004",
 )
-class AttentionUNet(GatedGenerator[AttentionUNetConfig]):
+class AttentionUNet(ClassGenerator[AttentionUNetConfig], GatedGenerator[AttentionUNetConfig]):
     """Attention U-Net generator (Oktay 2018) on the U-Net of pix2pix (Isola 2017).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -74,7 +80,9 @@ class AttentionUNet(GatedGenerator[AttentionUNetConfig]):
             else PixelGate(width, width, config.norm)
             for level, width in reversed(list(enumerate(widths[:-1], start=1)))
         )
-        self.head = make_upsampling(config.upsampling, decoder_input(widths, 0), 2)
+        self.head = make_head(
+            config.head, config.upsampling, decoder_input(widths, 0), config.vividness
+        )
         init_normal(self)
 
     @property
@@ -82,8 +90,16 @@ class AttentionUNet(GatedGenerator[AttentionUNetConfig]):
         """Height and width must be multiples of this many pixels."""
         return 1 << len(self.config.widths)  # doubled by each halving
 
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, H/2, W/2)."""
+        return self._decode(lightness)[0]
+
     def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Predict chroma and return the gates' maps too, as :class:`GatedGenerator` says."""
+        features, maps = self._decode(lightness)
+        return self.to_chroma(features, lightness.shape[-2:]), maps
+
+    def _decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
         *skips, features = encode(self.down, lightness)
         maps = []
         for up, gate in zip(self.up, self.gates, strict=True):
@@ -92,4 +108,4 @@ class AttentionUNet(GatedGenerator[AttentionUNetConfig]):
             skip, attention = gate(skips.pop(), gating)
             maps.append(attention)
             features = torch.cat((raised, skip), dim=1)
-        return torch.tanh(self.head(features)), maps
+        return features, maps

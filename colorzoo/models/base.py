@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from colorzoo.models._heads import AbHead, ClassHead
+from colorzoo.models._heads import ClassHead, enlarge
 
 ConfigT = TypeVar("ConfigT")
 
@@ -74,10 +75,10 @@ class ClassGenerator(Generator[ConfigT]):
     """A generator that ends in a distribution over colours, or in ab where its config says so.
 
     Attributes:
-        head: Maps :meth:`features` to chroma; a :class:`ClassHead` has a distribution on the way.
+        head: A :class:`ClassHead`, or a layer that maps the features to two channels before tanh.
     """
 
-    head: AbHead | ClassHead
+    head: nn.Module
 
     @property
     def classes(self) -> ClassHead:
@@ -96,7 +97,15 @@ class ClassGenerator(Generator[ConfigT]):
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
-        chroma: Tensor = self.head(self.features(lightness), lightness.shape[-2:])
+        return self.to_chroma(self.features(lightness), lightness.shape[-2:])
+
+    def to_chroma(self, features: Tensor, size: Sequence[int]) -> Tensor:
+        """Run the head: features (N, C, h, w) to chroma (N, 2, height, width) in -1..1."""
+        chroma: Tensor = (
+            self.head(features, size)
+            if isinstance(self.head, ClassHead)
+            else enlarge(torch.tanh(self.head(features)), size)
+        )
         return chroma
 
     def forward_with_logits(

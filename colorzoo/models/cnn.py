@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from colorzoo.models._blocks import (
@@ -15,9 +14,9 @@ from colorzoo.models._blocks import (
     check_widths,
     init_normal,
     make_encoder,
-    make_upsampling,
 )
-from colorzoo.models.base import Generator
+from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -31,15 +30,21 @@ class CNNConfig:
         refinements: 3x3 convolutions after each doubling, where U-Nets have their skips.
         norm: Normalization, left out of the first and the innermost level as in pix2pix.
         upsampling: Transposed convolution, or resize and convolution.
+        head: What the network ends in: ab at once, or a distribution over colours.
+        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
+            nearly its mode.
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 384)
     refinements: int = 1
     norm: Norm = "batch"
     upsampling: Upsampling = "deconv"
+    head: HeadKind = "ab"
+    vividness: float = 0.0
 
     def __post_init__(self) -> None:
         check_widths(self.widths)
+        check_vividness(self.vividness)
         if self.refinements < 0:
             raise ValueError("refinements must be 0 or more.")
 
@@ -54,7 +59,7 @@ class CNNConfig:
     config=CNNConfig,
     paper="Isola 2017, arXiv:1611.07004, the encoder-decoder of its section 3.2.1",
 )
-class CNN(Generator[CNNConfig]):
+class CNN(ClassGenerator[CNNConfig]):
     """Encoder-decoder generator without skips (the comparison of Isola 2017, section 3.2.1).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -75,7 +80,7 @@ class CNN(Generator[CNNConfig]):
             )
             for width in widths[-2::-1]
         )
-        self.head = make_upsampling(config.upsampling, widths[0], 2)
+        self.head = make_head(config.head, config.upsampling, widths[0], config.vividness)
         init_normal(self)
 
     @property
@@ -83,11 +88,11 @@ class CNN(Generator[CNNConfig]):
         """Height and width must be multiples of this many pixels."""
         return 1 << len(self.config.widths)  # doubled by each halving
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, H/2, W/2)."""
         features = lightness
         for down in self.down:
             features = down(features)
         for up, refine in zip(self.up, self.refine, strict=True):
             features = refine(up(features))
-        return torch.tanh(self.head(features))
+        return features

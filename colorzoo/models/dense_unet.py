@@ -21,9 +21,9 @@ from colorzoo.models._blocks import (
     init_scaled,
     level_norms,
     make_norm,
-    make_upsampling,
 )
-from colorzoo.models.base import Generator
+from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 LAYERS = 4
@@ -39,6 +39,9 @@ class DenseUNetConfig:
             adds as many again. As many halvings as there are widths.
         norm: Normalization, left out of the stem and the innermost level.
         upsampling: Transposed convolution, or resize and convolution.
+        head: What the network ends in: ab at once, or a distribution over colours.
+        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
+            nearly its mode.
         checkpoint: In training, keep only the blocks' inputs and compute the rest a second time in
             the backward pass: less memory, more time, the same gradients.
     """
@@ -46,10 +49,13 @@ class DenseUNetConfig:
     widths: tuple[int, ...] = (32, 64, 96, 144, 176)
     norm: Norm = "batch"
     upsampling: Upsampling = "deconv"
+    head: HeadKind = "ab"
+    vividness: float = 0.0
     checkpoint: bool = False
 
     def __post_init__(self) -> None:
         check_widths(self.widths)
+        check_vividness(self.vividness)
         if any(width % LAYERS for width in self.widths):
             raise ValueError(f"widths must be multiples of {LAYERS}.")
 
@@ -135,7 +141,7 @@ class Transition(nn.Module):
     config=DenseUNetConfig,
     paper="Guan 2019, arXiv:1808.10848",
 )
-class DenseUNet(Generator[DenseUNetConfig]):
+class DenseUNet(ClassGenerator[DenseUNetConfig]):
     """Fully dense U-Net generator (Guan 2019) that works from half resolution inwards.
 
     The paper starts at full resolution; here the first and the last step are strided 4x4
@@ -173,7 +179,7 @@ class DenseUNet(Generator[DenseUNetConfig]):
             DenseBlock(widths[level], config.norm, checkpoint=config.checkpoint)
             for level in inside_out
         )
-        self.head = make_upsampling(config.upsampling, 2 * widths[0], 2)
+        self.head = make_head(config.head, config.upsampling, 2 * widths[0], config.vividness)
         init_scaled(self)
         init_normal(self.head)
 
@@ -182,8 +188,8 @@ class DenseUNet(Generator[DenseUNetConfig]):
         """Height and width must be multiples of this many pixels."""
         return 1 << len(self.config.widths)  # doubled by each halving
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, H/2, W/2)."""
         skips = []
         features = lightness
         for shrink, down in zip(self.shrink, self.down, strict=True):
@@ -192,4 +198,4 @@ class DenseUNet(Generator[DenseUNetConfig]):
         skips.pop()
         for up, squeeze, merge in zip(self.up, self.squeeze, self.merge, strict=True):
             features = merge(squeeze(torch.cat((up(features), skips.pop()), dim=1)))
-        return torch.tanh(self.head(features))
+        return features

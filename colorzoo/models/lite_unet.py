@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from colorzoo.features.efficientnet_lite import CHANNELS, EfficientNetLite2
 from colorzoo.models._blocks import LEAK, ConvBlock, Norm, init_scaled, make_norm
 from colorzoo.models._gates import GridGate
-from colorzoo.models._heads import AbHead, ClassHead, HeadKind
+from colorzoo.models._heads import ClassHead, HeadKind, check_vividness
 from colorzoo.models.base import ClassGenerator, GatedGenerator
 from colorzoo.registry import ARCHITECTURES
 
@@ -45,8 +45,7 @@ class LiteUNetConfig:
             raise ValueError("widths needs four numbers of 2 or more.")
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError("dropout must be at least 0 and below 1.")
-        if not 0.0 <= self.vividness <= 1.0:
-            raise ValueError("vividness must be between 0 and 1.")
+        check_vividness(self.vividness)
 
     @classmethod
     def tiny(cls) -> LiteUNetConfig:
@@ -192,7 +191,7 @@ class LiteUNet(ClassGenerator[LiteUNetConfig], GatedGenerator[LiteUNetConfig]):
         self.head = (
             ClassHead(quarter, config.vividness)
             if config.head == "classes"
-            else AbHead(nn.Conv2d(quarter, 2, 1))
+            else nn.Conv2d(quarter, 2, 1)
         )
         for part in (self.bottom, self.context, self.levels, self.head):
             init_scaled(part)
@@ -218,7 +217,7 @@ class LiteUNet(ClassGenerator[LiteUNetConfig], GatedGenerator[LiteUNetConfig]):
     def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Predict chroma and return the gates' maps too; none of a network without gates."""
         features, maps = self._decode(lightness)
-        return self.head(features, lightness.shape[-2:]), maps
+        return self.to_chroma(features, lightness.shape[-2:]), maps
 
     def _decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
         _, *skips, deepest = self.encoder(lightness)

@@ -19,7 +19,8 @@ from colorzoo.models._blocks import (
     make_norm,
     make_upsampling,
 )
-from colorzoo.models.base import Generator
+from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -31,14 +32,20 @@ class ResUNetConfig:
         widths: Channels after each halving; as many halvings as there are widths.
         norm: Normalization, left out of the first and the innermost level.
         upsampling: Transposed convolution, or resize and convolution.
+        head: What the network ends in: ab at once, or a distribution over colours.
+        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
+            nearly its mode.
     """
 
     widths: tuple[int, ...] = (48, 96, 160, 192, 192)
     norm: Norm = "batch"
     upsampling: Upsampling = "deconv"
+    head: HeadKind = "ab"
+    vividness: float = 0.0
 
     def __post_init__(self) -> None:
         check_widths(self.widths)
+        check_vividness(self.vividness)
 
     @classmethod
     def tiny(cls) -> ResUNetConfig:
@@ -78,7 +85,7 @@ class ResidualUnit(nn.Module):
     config=ResUNetConfig,
     paper="Zhang 2018, arXiv:1711.10684; Xiao 2018, doi:10.1109/ITME.2018.00080",
 )
-class ResUNet(Generator[ResUNetConfig]):
+class ResUNet(ClassGenerator[ResUNetConfig]):
     """Residual U-Net generator (Zhang 2018) that works from half resolution inwards.
 
     The papers put a residual unit at full resolution too; here the first and the last step are
@@ -108,7 +115,7 @@ class ResUNet(Generator[ResUNetConfig]):
         )
         self.norm = make_norm(config.norm, widths[0])
         self.activation = nn.LeakyReLU(LEAK)
-        self.head = make_upsampling(config.upsampling, widths[0], 2)
+        self.head = make_head(config.head, config.upsampling, widths[0], config.vividness)
         init_scaled(self)
         init_normal(self.head)
 
@@ -117,9 +124,10 @@ class ResUNet(Generator[ResUNetConfig]):
         """Height and width must be multiples of this many pixels."""
         return 1 << len(self.config.widths)  # doubled by each halving
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, H/2, W/2)."""
         *skips, features = encode((self.stem, *self.down), lightness)
         for up, merge in zip(self.up, self.merge, strict=True):
             features = merge(torch.cat((up(features), skips.pop()), dim=1))
-        return torch.tanh(self.head(self.activation(self.norm(features))))
+        out: Tensor = self.activation(self.norm(features))
+        return out

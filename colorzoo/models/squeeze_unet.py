@@ -13,10 +13,10 @@ from colorzoo.models._blocks import (
     UpBlock,
     Upsampling,
     init_normal,
-    make_upsampling,
 )
 from colorzoo.models._gates import GridGate
-from colorzoo.models.base import GatedGenerator
+from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models.base import ClassGenerator, GatedGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -30,16 +30,22 @@ class SqueezeUNetConfig:
         widths: Decoder channels at strides 2, 4 and 8; a gated skip leaves with as many.
         norm: Normalization of the decoder; SqueezeNet has none.
         upsampling: Transposed convolution, or resize and convolution.
+        head: What the network ends in: ab at once, or a distribution over colours.
+        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
+            nearly its mode.
     """
 
     pretrained: bool = False
     widths: tuple[int, int, int] = (48, 112, 320)
     norm: Norm = "batch"
     upsampling: Upsampling = "deconv"
+    head: HeadKind = "ab"
+    vividness: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.widths) < 1:
             raise ValueError("widths needs three positive numbers.")
+        check_vividness(self.vividness)
 
     @classmethod
     def tiny(cls) -> SqueezeUNetConfig:
@@ -52,7 +58,7 @@ class SqueezeUNetConfig:
     config=SqueezeUNetConfig,
     paper="Iandola 2016, arXiv:1602.07360; Oktay 2018, arXiv:1804.03999",
 )
-class SqueezeUNet(GatedGenerator[SqueezeUNetConfig]):
+class SqueezeUNet(ClassGenerator[SqueezeUNetConfig], GatedGenerator[SqueezeUNetConfig]):
     """U-Net generator with a SqueezeNet encoder (Iandola 2016) and attention gates (Oktay 2018).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -69,7 +75,7 @@ class SqueezeUNet(GatedGenerator[SqueezeUNetConfig]):
             self.up.append(UpBlock(inner, width, config.norm, config.upsampling))
             self.gates.append(GridGate(skip, inner, width, config.norm))
             inner = 2 * width
-        self.head = make_upsampling(config.upsampling, inner, 2)
+        self.head = make_head(config.head, config.upsampling, inner, config.vividness)
         for part in (self.up, self.gates, self.head):
             init_normal(part)
 
@@ -87,12 +93,20 @@ class SqueezeUNet(GatedGenerator[SqueezeUNetConfig]):
         if self.config.pretrained:
             self.encoder.load_imagenet()
 
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, H/2, W/2)."""
+        return self._decode(lightness)[0]
+
     def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Predict chroma and return the gates' maps too, as :class:`GatedGenerator` says."""
+        features, maps = self._decode(lightness)
+        return self.to_chroma(features, lightness.shape[-2:]), maps
+
+    def _decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
         *skips, features = self.encoder(lightness)
         maps = []
         for up, gate in zip(self.up, self.gates, strict=True):
             skip, attention = gate(skips.pop(), features)
             maps.append(attention)
             features = torch.cat((up(features), skip), dim=1)
-        return torch.tanh(self.head(features)), maps
+        return features, maps

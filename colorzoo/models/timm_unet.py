@@ -16,9 +16,9 @@ from colorzoo.models._blocks import (
     Upsampling,
     check_widths,
     init_normal,
-    make_upsampling,
 )
-from colorzoo.models.base import Generator
+from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 RGB = 3
@@ -40,6 +40,9 @@ class TimmUNetConfig:
             widths for the usual 32.
         norm: Normalization of the decoder; the backbone keeps its own.
         upsampling: Transposed convolution, or resize and convolution.
+        head: What the network ends in: ab at once, or a distribution over colours.
+        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
+            nearly its mode.
     """
 
     backbone: str = "resnet10t"
@@ -48,9 +51,12 @@ class TimmUNetConfig:
     widths: tuple[int, ...] = (32, 48, 64, 64)
     norm: Norm = "batch"
     upsampling: Upsampling = "deconv"
+    head: HeadKind = "ab"
+    vividness: float = 0.0
 
     def __post_init__(self) -> None:
         check_widths(self.widths)
+        check_vividness(self.vividness)
 
     @classmethod
     def tiny(cls) -> TimmUNetConfig:
@@ -63,7 +69,7 @@ class TimmUNetConfig:
     config=TimmUNetConfig,
     paper="Ronneberger 2015, arXiv:1505.04597; Wightman 2019, doi:10.5281/zenodo.4414861",
 )
-class TimmUNet(Generator[TimmUNetConfig]):
+class TimmUNet(ClassGenerator[TimmUNetConfig]):
     """U-Net generator (Ronneberger 2015) with a backbone of timm (Wightman 2019) as encoder.
 
     A stride that the backbone has no features for, as 2 in a ConvNeXt, has no skip.
@@ -97,7 +103,7 @@ class TimmUNet(Generator[TimmUNetConfig]):
             width = config.widths[level - 1]
             self.up.append(UpBlock(inner, width, config.norm, config.upsampling))
             inner = width + channels.get(2**level, 0)
-        self.head = make_upsampling(config.upsampling, inner, 2)
+        self.head = make_head(config.head, config.upsampling, inner, config.vividness)
         init_normal(self.up)
         init_normal(self.head)
 
@@ -127,14 +133,15 @@ class TimmUNet(Generator[TimmUNetConfig]):
         )
         self.encoder.load_state_dict(source.state_dict())
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, H/2, W/2)."""
+        features: Tensor
         *skips, features = self.encoder((lightness - self.shift) / self.scale)
         for up in self.up:
             features = up(features)
             if skips and skips[-1].shape[-1] == features.shape[-1]:
                 features = torch.cat((features, skips.pop()), dim=1)
-        return torch.tanh(self.head(features))
+        return features
 
 
 def import_timm() -> ModuleType:

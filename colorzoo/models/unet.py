@@ -16,9 +16,9 @@ from colorzoo.models._blocks import (
     init_normal,
     make_decoder,
     make_encoder,
-    make_upsampling,
 )
-from colorzoo.models.base import Generator
+from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -30,14 +30,20 @@ class UNetConfig:
         widths: Channels after each halving; as many halvings as there are widths.
         norm: Normalization, left out of the first and the innermost level as in pix2pix.
         upsampling: Transposed convolution, or resize and convolution.
+        head: What the network ends in: ab at once, or a distribution over colours.
+        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
+            nearly its mode.
     """
 
     widths: tuple[int, ...] = (48, 96, 192, 192, 192, 192)
     norm: Norm = "batch"
     upsampling: Upsampling = "deconv"
+    head: HeadKind = "ab"
+    vividness: float = 0.0
 
     def __post_init__(self) -> None:
         check_widths(self.widths)
+        check_vividness(self.vividness)
 
     @classmethod
     def tiny(cls) -> UNetConfig:
@@ -50,7 +56,7 @@ class UNetConfig:
     config=UNetConfig,
     paper="Ronneberger 2015, arXiv:1505.04597; Isola 2017, arXiv:1611.07004",
 )
-class UNet(Generator[UNetConfig]):
+class UNet(ClassGenerator[UNetConfig]):
     """U-Net generator (Ronneberger 2015) as in pix2pix (Isola 2017).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -61,7 +67,9 @@ class UNet(Generator[UNetConfig]):
         super().__init__(config)
         self.down = make_encoder(config.widths, config.norm)
         self.up = make_decoder(config.widths, config.norm, config.upsampling)
-        self.head = make_upsampling(config.upsampling, decoder_input(config.widths, 0), 2)
+        self.head = make_head(
+            config.head, config.upsampling, decoder_input(config.widths, 0), config.vividness
+        )
         init_normal(self)
 
     @property
@@ -69,9 +77,9 @@ class UNet(Generator[UNetConfig]):
         """Height and width must be multiples of this many pixels."""
         return 1 << len(self.config.widths)  # doubled by each halving
 
-    def forward(self, lightness: Tensor) -> Tensor:
-        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, H/2, W/2)."""
         *skips, features = encode(self.down, lightness)
         for up in self.up:
             features = torch.cat((up(features), skips.pop()), dim=1)
-        return torch.tanh(self.head(features))
+        return features

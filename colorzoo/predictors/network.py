@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from colorzoo import color
 from colorzoo.devices import pick_device, pick_dtype
 from colorzoo.errors import ConfigError, TensorError
-from colorzoo.models.base import GatedGenerator, Generator
+from colorzoo.models.base import GatedGenerator, Generator, has_distribution
 from colorzoo.predictor import Guidance, Guide
 from colorzoo.registry import ARCHITECTURES
 
@@ -29,18 +29,23 @@ class LabNetwork(nn.Module):
         super().__init__()
         self.generator = generator
 
-    def forward(self, lightness: Tensor) -> Tensor:
+    def forward(self, lightness: Tensor, vividness: float | None = None) -> Tensor:
         """Predict chroma.
 
         Args:
             lightness: (N, 1, H, W) float32, L in 0..100.
+            vividness: Of a generator with a distribution over colours, what becomes of it.
 
         Returns:
             (N, 2, H, W) float32, a and b in Lab units.
         """
         height, width = lightness.shape[-2:]
-        chroma = self.generator(self.scale(lightness))[..., :height, :width]
-        return color.unscale_chroma(chroma.float())
+        scaled = self.scale(lightness)
+        if vividness is not None and has_distribution(self.generator):
+            chroma = self.generator.forward_with_logits(scaled, vividness)[0]
+        else:
+            chroma = self.generator(scaled)
+        return color.unscale_chroma(chroma[..., :height, :width].float())
 
     def scale(self, lightness: Tensor) -> Tensor:
         """Return lightness as the generator sees it: (N, 1, H', W') in -1..1, filled up."""
@@ -68,13 +73,13 @@ class NetworkPredictor:
     Attributes:
         network: The generator between Lab units.
         dtype: Precision that the generator runs in.
+        accepts: Vividness, where the generator has a distribution over colours.
 
     Raises:
         ConfigError: The device or dtype is unknown or not there.
         RegistrationError: The generator's class is not in the registry.
     """
 
-    accepts: frozenset[Guide] = frozenset()
     needs: frozenset[Guide] = frozenset()
 
     def __init__(
@@ -89,6 +94,9 @@ class NetworkPredictor:
         self.name = name or ARCHITECTURES.spec_of(generator).name
         self.working_size = working_size
         self.dtype = pick_dtype(dtype)
+        self.accepts: frozenset[Guide] = (
+            frozenset({"vividness"}) if has_distribution(generator) else frozenset()
+        )
         self.network = LabNetwork(generator.requires_grad_(False).eval())
         self.network.to(device=pick_device(device), dtype=self.dtype)
 
@@ -119,7 +127,8 @@ class NetworkPredictor:
         """
         self.generator.eval()
         with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
-            chroma: Tensor = self.network(lightness)
+            vividness = None if guidance is None else guidance.vividness
+            chroma: Tensor = self.network(lightness, vividness)
             if not torch.isfinite(chroma).all():
                 raise TensorError(
                     f"The generator of {self.name!r} gave values that are not finite numbers in "

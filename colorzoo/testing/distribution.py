@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from colorzoo.color import scale_chroma
-from colorzoo.models.base import has_distribution
+from colorzoo.models.base import ClassGenerator, has_distribution
 from colorzoo.testing.subject import ContractError, Subject, settled
 
 _TOLERANCE = 1e-4
@@ -14,10 +14,19 @@ _MODE = 9.0  # far beyond what users can ask for, so that near ties of fresh wei
 
 
 def check_distribution(subject: Subject) -> None:
-    """Check the distribution over colours, where there is one: its sum, mean, mode and gradient."""
-    module = settled(subject)
-    if not has_distribution(module):
+    """Check the distribution over colours of an architecture that can end in one.
+
+    Its sum must be 1, chroma its mean or its mode as vividness says, and a loss on its logits must
+    reach every parameter.
+    """
+    if not issubclass(subject.spec.build, ClassGenerator):
         return
+    module = settled(subject, head="classes")
+    if not has_distribution(module):
+        raise ContractError(
+            f"{subject.title} has no distribution under head = 'classes'; build its head with "
+            "make_head."
+        )
     picture = subject.picture()
     cells = module.classes.cells
     with torch.no_grad():
@@ -56,7 +65,7 @@ def check_distribution(subject: Subject) -> None:
 
 def _check_gradients(subject: Subject) -> None:
     """Check that a loss on the logits alone reaches every parameter."""
-    module = subject.build().train()
+    module = subject.build(head="classes").train()
     if not has_distribution(module):
         return
     logits = module.forward_with_logits(subject.picture())[1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,11 +39,15 @@ class Subject:
         """Its kind and name, for messages."""
         return f"The {self.registry.kind} {self.spec.name!r}"
 
-    def build(self, seed: int = 0) -> nn.Module:
-        """Build it at the tiny config; the state of torch's random numbers stays as it was."""
+    def build(self, seed: int = 0, **config_values: Any) -> nn.Module:
+        """Build it at the tiny config, or one that differs from it in some values.
+
+        The state of torch's random numbers stays as it was.
+        """
+        config = dataclasses.replace(self.spec.config.tiny(), **config_values)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            module: nn.Module = self.spec.build(self.spec.config.tiny())
+            module: nn.Module = self.spec.build(config)
         return module
 
     def picture(self, batch: int = 2, *, rows: int = 2, columns: int = 2) -> Tensor:
@@ -91,9 +97,9 @@ def discriminator(name: str) -> Subject:
     return Subject(DISCRIMINATORS.get(name), DISCRIMINATORS, channels=3, side=32)
 
 
-def settled(subject: Subject) -> nn.Module:
+def settled(subject: Subject, **config_values: Any) -> nn.Module:
     """Return the module in eval mode after one training forward, its buffers no longer fresh."""
-    module = subject.build().train()
+    module = subject.build(**config_values).train()
     with torch.no_grad():
         subject.run(module, subject.picture())
     return module.eval()
