@@ -22,6 +22,22 @@ Config = TypeVar("Config")
 Parsed = TypeVar("Parsed")
 
 
+def setting(default: Any, help: str, *, example: Any = None) -> Any:
+    """Return a dataclass field with a default and the sentence that explains it.
+
+    Args:
+        default: The default.
+        help: What the key does.
+        example: What a value looks like, where the default is None.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "example": example})
+
+
+def required(help: str, *, example: Any) -> Any:
+    """Return a dataclass field without a default, what explains it, and a value for examples."""
+    return dataclasses.field(metadata={"help": help, "example": example})
+
+
 def from_dict(cls: type[Config], values: Any, *, where: str) -> Config:
     """Build the dataclass ``cls`` from a dict.
 

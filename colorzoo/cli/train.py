@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from colorzoo.cli._progress import progress_bar
+
 
 def _print_example(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
@@ -41,22 +43,23 @@ def command(ctx: click.Context, config: Path, overrides: tuple[str, ...], resume
 
     Prints the folder of the trained model, which 'colorzoo colorize --model' takes.
     """
-    from colorzoo.training.config import load_config
+    from colorzoo.training.config import TrainingConfig
 
-    settings = load_config(config, list(overrides))
+    settings = TrainingConfig.from_file(config, list(overrides))
     # After the config, whose errors then come at once.
     from colorzoo.processes import Processes
     from colorzoo.training.trainer import train
 
-    result = train(settings, resume=resume)
+    with progress_bar("training") as bar:
+        result = train(settings, resume=resume, on_progress=bar)
     processes = Processes()
     if processes.is_main:
         if result.model:
             click.echo(f"trained {result.steps} steps", err=True)
             click.echo(result.model)
         else:
-            stopped = f"stopped at step {result.steps} of {settings.run.steps}"
+            stopped = f"stopped at step {result.steps} of {settings.steps}"
             click.echo(f"{stopped}; go on with --resume", err=True)
-    code = 0 if result.model else 128 + result.signal
+    code = 128 + result.signal if result.signal is not None and not result.model else 0
     processes.leave(code)
     ctx.exit(code)

@@ -23,7 +23,7 @@ def command(ctx: click.Context, recipe: Path, trials: int) -> None:
 
     Prints the best settings as TOML; best.toml in the run folder has all, for 'colorzoo train'.
     """
-    from colorzoo.training.config import settings_text
+    from colorzoo.training.config_file import settings_text
     from colorzoo.training.tune import tune
 
     result = tune(recipe, trials=trials, report=lambda line: click.echo(line, err=True))
@@ -32,6 +32,6 @@ def command(ctx: click.Context, recipe: Path, trials: int) -> None:
     if result.best:
         click.echo(settings_text(result.best.settings), nl=False)
         click.echo(f"best: {result.best.value:g}, colorzoo train {result.best.config}", err=True)
-    if result.signal:
+    if result.signal is not None:
         click.echo("stopped; the same command goes on", err=True)
         ctx.exit(128 + result.signal)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, replace
+from itertools import islice
+from multiprocessing import parent_process
 from typing import Any
 
 import numpy as np
@@ -12,136 +17,188 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from colorzoo.data.photos import (
-    Augmentation,
+    Batch,
     Draws,
     PhotoDataset,
     Sample,
-    Sizes,
     collate,
-    decode,
-    is_grey,
-    vary,
+    draw_sample,
+    unusable,
 )
+from colorzoo.data.settings import DataSettings
 from colorzoo.data.sources import PhotoSource
-from colorzoo.data.streaming import HubStream
+from colorzoo.data.streaming import HubStream, Position
 from colorzoo.errors import DataError
 
 _PATIENCE = 1000  # rows of a stream passed over in a row before it counts as unusable
 
-
-@dataclass(frozen=True, slots=True)
-class LoaderSettings:
-    """How batches are made, whatever the source.
-
-    Attributes:
-        sizes: Side of each sample, pixels; of a stream, by the draws of one process.
-        batch_size: Samples per batch.
-        workers: Loader processes; 0 loads in the training process.
-        augmentation: How photos are varied.
-        min_colorfulness: Photos below this are passed over.
-        seed: Fixes order and augmentation.
-        pin_memory: Put batches into page-locked memory, for a quick copy to a GPU.
-    """
-
-    sizes: Sizes
-    batch_size: int
-    workers: int
-    augmentation: Augmentation
-    min_colorfulness: float
-    seed: int
-    pin_memory: bool
+_GRACE = 30.0
+"""Seconds that a worker lives on after a SIGTERM that the training process may have got as well."""
 
 
-class StreamDataset(IterableDataset[Sample]):
-    """Samples of a stream without end, from one on.
+class StreamDataset(IterableDataset["Sample | DataError"]):
+    """Samples of a stream without end.
 
     Args:
         stream: The pictures; each process has its own part of the data set.
-        settings: How samples are made.
-        start: Samples this process has drawn before; they are read again and dropped.
+        data: How samples are varied, and which are passed over.
+        size: Side of a sample, pixels.
+        seed: Fixes all randomness.
         rank: Number of this process, which varies its samples unlike those of others.
+        draw: How many samples this process has drawn before.
+        position: Where the stream stands after these; None for its beginning.
     """
 
     def __init__(
-        self, stream: HubStream, settings: LoaderSettings, *, start: int, rank: int
+        self,
+        stream: HubStream,
+        data: DataSettings,
+        *,
+        size: int,
+        seed: int,
+        rank: int,
+        draw: int,
+        position: dict[str, Any] | None,
     ) -> None:
         self.stream = stream
-        self.settings = settings
-        self.start = start
+        self.data = data
+        self.size = size
+        self.seed = seed
         self.rank = rank
+        self.draw = draw
+        self.position = position
 
-    def __iter__(self) -> Iterator[Sample]:
-        """Yield samples.
+    def __iter__(self) -> Iterator[Sample | DataError]:
+        """Yield samples; an error, of a thousand rows that could not be used, is the last."""
+        draw = self.draw
+        last = Position(**self.position) if self.position else None
+        rows = self.stream.rows(last)
 
-        Raises:
-            DataError: A thousand rows in a row could not be used.
-        """
-        settings = self.settings
-        draw = -1
-        broken: list[int] = []
-        grey: list[int] = []
-        for row, picture in enumerate(self.stream.pictures()):
-            size = settings.sizes.of(draw + 1)
-            photo = decode(self.stream.open, picture, size)
-            if photo is None:
-                broken.append(row)
-            elif is_grey(photo, settings.min_colorfulness):
-                grey.append(row)
-            else:
-                draw += 1
-                if draw >= self.start:
-                    rng = np.random.default_rng((settings.seed, self.rank, draw))
-                    rgb = vary(photo, size, settings.augmentation, rng)
-                    yield Sample(rgb, tuple(broken), tuple(grey))
-                broken, grey = [], []
-            if len(broken) + len(grey) >= _PATIENCE:
-                raise DataError(
-                    f"{_PATIENCE} rows in a row of {self.stream.title} could not be used "
-                    f"({len(broken)} broken, {len(grey)} below colourfulness "
-                    f"{settings.min_colorfulness}). Check the data or lower min_colorfulness."
+        def candidates() -> Iterator[tuple[int, Any]]:
+            nonlocal last
+            for last, picture in islice(rows, _PATIENCE):
+                yield last.row, picture
+
+        while True:
+            rng = np.random.default_rng((self.seed, self.rank, draw))
+            try:
+                sample = draw_sample(
+                    self.stream.open, candidates(), self.data, size=self.size, rng=rng
                 )
+            except DataError as error:
+                yield error
+                return
+            if not isinstance(sample, Sample):
+                example = f"row {last.row} of {self.stream.title}" if last else self.stream.title
+                yield unusable(sample, self.data, example=example)
+                return
+            draw += 1
+            yield replace(sample, position=asdict(last) if last else None)
 
 
 def make_loader(
-    source: PhotoSource, settings: LoaderSettings, *, start: int, stop: int
+    source: PhotoSource,
+    data: DataSettings,
+    *,
+    size: int,
+    seed: int,
+    start: int,
+    stop: int,
+    rank: int = 0,
+    processes: int = 1,
+    pin_memory: bool = False,
 ) -> DataLoader[Any]:
-    """Return the batches of the draws from ``start`` to ``stop``, for all processes together."""
-    dataset = PhotoDataset(
-        source,
-        size=settings.sizes,
-        augmentation=settings.augmentation,
-        seed=settings.seed,
-        min_colorfulness=settings.min_colorfulness,
+    """Return one process's batches of the draws from ``start`` to ``stop`` of all processes.
+
+    Args:
+        source: The photos.
+        data: How photos are varied, and how many go to a batch.
+        size: Side of a sample, pixels.
+        seed: Fixes order and variation.
+        start: First draw.
+        stop: The draw after the last.
+        rank: Number of this process.
+        processes: How many processes there are.
+        pin_memory: Put batches into page-locked memory, for a quick copy to a GPU.
+    """
+    draws = Draws(
+        len(source),
+        seed=seed,
+        start=start,
+        stop=stop,
+        batch_size=data.batch_size,
+        rank=rank,
+        processes=processes,
     )
-    return DataLoader(
-        dataset,
-        batch_size=settings.batch_size,
-        sampler=Draws(len(source), seed=settings.seed, start=start, stop=stop),
-        generator=torch.Generator(),  # or the loader would draw from the training's random state
-        num_workers=settings.workers,
-        collate_fn=collate,
-        pin_memory=settings.pin_memory,
-        worker_init_fn=_start_worker,
-    )
+    dataset = PhotoDataset(source, data, size=size, seed=seed)
+    return _load(dataset, data, workers=data.workers, pin_memory=pin_memory, sampler=draws)
 
 
 def make_stream_loader(
-    stream: HubStream, settings: LoaderSettings, *, start: int, rank: int
+    dataset: StreamDataset, *, pin_memory: bool = False
 ) -> DataLoader[Any]:
     """Return one process's batches of a stream, read by at most one worker to keep its order."""
+    workers = min(dataset.data.workers, 1)
+    return _load(dataset, dataset.data, workers=workers, pin_memory=pin_memory)
+
+
+def batches_of(loader: DataLoader[Any]) -> Iterator[Batch]:
+    """Yield the batches of a loader.
+
+    Raises:
+        DataError: Too many photos in a row could not be used, or a worker has ended.
+    """
+    iterator = iter(loader)
+    while True:
+        try:
+            batch = next(iterator)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            reason = str(error).partition("\n")[0]
+            raise DataError(
+                f"A loader process has ended before its time: {reason} If memory ran out, lower "
+                "data.workers or data.batch_size."
+            ) from None
+        if isinstance(batch, DataError):
+            raise batch
+        yield batch
+
+
+def _load(
+    dataset: Any, data: DataSettings, *, workers: int, pin_memory: bool, sampler: Draws | None = None
+) -> DataLoader[Any]:
     return DataLoader(
-        StreamDataset(stream, settings, start=start, rank=rank),
-        batch_size=settings.batch_size,
-        generator=torch.Generator(),  # as in make_loader
-        num_workers=min(settings.workers, 1),
+        dataset,
+        batch_size=data.batch_size,
+        sampler=sampler,
+        generator=torch.Generator(),  # or the loader would draw from the training's random state
+        num_workers=workers,
         collate_fn=collate,
-        pin_memory=settings.pin_memory,
+        pin_memory=pin_memory,
         worker_init_fn=_start_worker,
     )
 
 
 def _start_worker(worker: int) -> None:
-    """Keep a loader worker to one thread, and let signals be the training process's matter."""
+    """Keep a loader worker to one thread, and make the signals that end a run its parent's matter.
+
+    Ctrl-C and a scheduler's SIGTERM reach the workers too, while the training process still takes
+    the step in hand and may need their batches.
+    """
     torch.set_num_threads(1)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS, where SIGTERM keeps its usual effect
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_wait_for_the_end, daemon=True).start()
+
+
+def _wait_for_the_end() -> None:
+    """End this worker on SIGTERM: at once if its own parent sent it, else after a while."""
+    sender = signal.sigwaitinfo({signal.SIGTERM}).si_pid
+    parent = parent_process()
+    if parent is None or sender != parent.pid:
+        time.sleep(_GRACE)
+    os._exit(0)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from colorzoo.data.settings import DataSettings
 from colorzoo.data.sources import PhotoSource
 from colorzoo.errors import DataError
 from colorzoo.pictures.formats import BROKEN_FILE
@@ -24,162 +25,191 @@ _ATTEMPTS = 20  # photos tried for one sample before the source counts as unusab
 
 
 @dataclass(frozen=True, slots=True)
-class Augmentation:
-    """How a photo is varied; the defaults vary nothing.
+class Sample:
+    """One training sample, and what it took to draw it.
 
     Attributes:
-        flip: Mirror every second photo.
-        crop_scale: Smallest and largest share of the largest centred square's area to crop.
-        rotation: Largest rotation either way, degrees.
+        rgb: (3, H, W) uint8.
+        broken: Numbers of the photos passed over because they cannot be read.
+        grey: Numbers of those passed over because they have too little colour.
+        position: Of a stream, where it stands after this sample.
     """
-
-    flip: bool = False
-    crop_scale: tuple[float, float] = (1.0, 1.0)
-    rotation: float = 0.0
-
-    def __post_init__(self) -> None:
-        low, high = self.crop_scale
-        if not 0.0 < low <= high <= 1.0:
-            raise ValueError("crop_scale must be two shares with 0 < smallest <= largest <= 1.")
-        if not 0.0 <= self.rotation <= 45.0:
-            raise ValueError("rotation must lie in 0..45 degrees.")
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One training sample: RGB (3, H, W) uint8, and the photos passed over for it."""
 
     rgb: Tensor
     broken: tuple[int, ...]
     grey: tuple[int, ...]
+    position: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Samples side by side: RGB (N, 3, H, W) uint8, and all photos passed over for them."""
+    """Samples side by side: RGB (N, 3, H, W) uint8, and what it took to draw them all.
+
+    The attributes are those of :class:`Sample`.
+    """
 
     rgb: Tensor
     broken: tuple[int, ...]
     grey: tuple[int, ...]
+    position: dict[str, Any] | None = None
 
     def pin_memory(self) -> Batch:
         """Return the batch with its pixels in page-locked memory, for a quick copy to a GPU."""
-        return Batch(self.rgb.pin_memory(), self.broken, self.grey)
+        return replace(self, rgb=self.rgb.pin_memory())
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Side of a sample by the number of its draw: early ones may be smaller.
-
-    Attributes:
-        full: Side, pixels.
-        early: Side of the early draws; 0 for none.
-        draws: How many are early.
-    """
-
-    full: int
-    early: int = 0
-    draws: int = 0
-
-    def of(self, draw: int) -> int:
-        """Return the side of one draw, pixels."""
-        return self.early if self.early and draw < self.draws else self.full
-
-
-class PhotoDataset(Dataset[Sample]):
+class PhotoDataset(Dataset["Sample | DataError"]):
     """Photos of a source as square samples, each drawn by a number that fixes its randomness.
 
     Args:
         source: The photos.
-        size: Side of a sample, pixels; a :class:`Sizes` where early draws are smaller.
-        augmentation: How photos are varied.
+        data: How photos are varied, and which are passed over.
+        size: Side of a sample, pixels.
         seed: Fixes all randomness together with the number of the draw, whatever process draws.
-        min_colorfulness: Photos below this Hasler-Suesstrunk colourfulness are passed over.
     """
 
-    def __init__(
-        self,
-        source: PhotoSource,
-        *,
-        size: int | Sizes,
-        augmentation: Augmentation | None = None,
-        seed: int = 0,
-        min_colorfulness: float = 0.0,
-    ) -> None:
+    def __init__(self, source: PhotoSource, data: DataSettings, *, size: int, seed: int) -> None:
         self.source = source
-        self.sizes = Sizes(size) if isinstance(size, int) else size
-        self.augmentation = augmentation or Augmentation()
+        self.data = data
+        self.size = size
         self.seed = seed
-        self.min_colorfulness = min_colorfulness
 
     def __len__(self) -> int:
         """Return the number of photos."""
         return len(self.source)
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample:
+    def __getitem__(self, key: tuple[int, int]) -> Sample | DataError:
         """Return the sample of ``(draw, index)``.
 
         A photo that is broken or too grey is passed over for one drawn at random; the sample says
-        which were.
-
-        Raises:
-            DataError: Twenty photos in a row could not be used.
+        which were. An error is returned, not raised: what a loader's worker raises reaches the
+        training process as a traceback in a string.
         """
         draw, index = key
-        size = self.sizes.of(draw)
         rng = np.random.default_rng((self.seed, draw))
-        broken: list[int] = []
-        grey: list[int] = []
-        for _ in range(_ATTEMPTS):
-            photo = decode(self.source.open, index, size)
-            if photo is None:
-                broken.append(index)
-            elif is_grey(photo, self.min_colorfulness):
-                grey.append(index)
-            else:
-                rgb = vary(photo, size, self.augmentation, rng)
-                return Sample(rgb, tuple(broken), tuple(grey))
-            index = int(rng.integers(len(self.source)))
-        raise DataError(
-            f"{_ATTEMPTS} photos in a row could not be used ({len(broken)} broken, {len(grey)} "
-            f"below colourfulness {self.min_colorfulness}); one is "
-            f"{self.source.name((broken + grey)[0])}. Check the data or lower min_colorfulness."
-        )
+        candidates = ((number, number) for number in self._candidates(index, rng))
+        sample = draw_sample(self.source.open, candidates, self.data, size=self.size, rng=rng)
+        if isinstance(sample, Sample):
+            return sample
+        return unusable(sample, self.data, example=self.source.name(index))
+
+    def _candidates(self, index: int, rng: np.random.Generator) -> Iterator[int]:
+        yield index
+        for _ in range(_ATTEMPTS - 1):
+            yield int(rng.integers(len(self.source)))
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """The numbers of photos none of which could be used."""
+
+    broken: tuple[int, ...]
+    grey: tuple[int, ...]
+
+
+def draw_sample(
+    open_photo: Callable[[Key], Image.Image],
+    candidates: Iterable[tuple[int, Key]],
+    data: DataSettings,
+    *,
+    size: int,
+    rng: np.random.Generator,
+) -> Sample | PassedOver:
+    """Return a sample of the first photo that can be used, or all numbers if none can.
+
+    Args:
+        open_photo: Opens a photo without decoding it.
+        candidates: Number and key of the photos to try.
+        data: How photos are varied, and which are passed over.
+        size: Side of the sample, pixels.
+        rng: Decides how the photo is varied.
+    """
+    broken: list[int] = []
+    grey: list[int] = []
+    for number, key in candidates:
+        photo = decode(open_photo, key, size)
+        if photo is None:
+            broken.append(number)
+        elif is_grey(photo, data.min_colorfulness):
+            grey.append(number)
+        else:
+            return Sample(vary(photo, size, data, rng), tuple(broken), tuple(grey))
+    return PassedOver(tuple(broken), tuple(grey))
+
+
+def unusable(passed: PassedOver, data: DataSettings, *, example: str) -> DataError:
+    """Return the error of a source in which too many photos in a row cannot be used."""
+    return DataError(
+        f"{len(passed.broken) + len(passed.grey)} photos in a row could not be used "
+        f"({len(passed.broken)} broken, {len(passed.grey)} below colourfulness "
+        f"{data.min_colorfulness}); one is {example}. Check the data or lower "
+        "data.min_colorfulness."
+    )
 
 
 class Draws(Sampler[tuple[int, int]]):
     """The endless shuffled sequence of photos, from draw ``start`` to draw ``stop``.
 
     Draw number n is fixed by the seed alone, so a run that resumes at n sees what an uninterrupted
-    one would have seen. Every photo comes once before any comes twice.
+    one would have seen. Every photo comes once before any comes twice. Of several processes each
+    takes whole batches in turn.
+
+    Args:
+        photos: How many photos there are.
+        seed: Fixes their order.
+        start: First draw, of all processes together.
+        stop: The draw after the last.
+        batch_size: Draws that a process takes at a time.
+        rank: Number of this process.
+        processes: How many there are; batches times processes divide ``stop - start``.
     """
 
-    def __init__(self, photos: int, *, seed: int, start: int, stop: int) -> None:
+    def __init__(
+        self,
+        photos: int,
+        *,
+        seed: int,
+        start: int,
+        stop: int,
+        batch_size: int = 1,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
         self.photos = photos
         self.seed = seed
         self.start = start
         self.stop = stop
+        self.batch_size = batch_size
+        self.rank = rank
+        self.processes = processes
 
     def __len__(self) -> int:
-        """Return the number of draws."""
-        return self.stop - self.start
+        """Return the number of draws of this process."""
+        return (self.stop - self.start) // self.processes
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         """Yield ``(draw, index)``."""
         epoch, order = -1, np.empty(0, dtype=np.int64)
         for draw in range(self.start, self.stop):
+            if (draw - self.start) // self.batch_size % self.processes != self.rank:
+                continue
             if draw // self.photos != epoch:
                 epoch = draw // self.photos
                 order = np.random.default_rng((self.seed, epoch, 1)).permutation(self.photos)
             yield draw, int(order[draw % self.photos])
 
 
-def collate(samples: list[Sample]) -> Batch:
-    """Join samples to a batch."""
+def collate(samples: list[Sample | DataError]) -> Batch | DataError:
+    """Join samples to a batch; an error among them takes its place."""
+    drawn = [sample for sample in samples if isinstance(sample, Sample)]
+    for sample in samples:
+        if isinstance(sample, DataError):
+            return sample
     return Batch(
-        rgb=torch.stack([sample.rgb for sample in samples]),
-        broken=tuple(index for sample in samples for index in sample.broken),
-        grey=tuple(index for sample in samples for index in sample.grey),
+        rgb=torch.stack([sample.rgb for sample in drawn]),
+        broken=tuple(index for sample in drawn for index in sample.broken),
+        grey=tuple(index for sample in drawn for index in sample.grey),
+        position=drawn[-1].position,
     )
 
 
@@ -222,26 +252,26 @@ def is_grey(photo: Image.Image, min_colorfulness: float) -> bool:
 
 
 def vary(
-    photo: Image.Image, size: int, augmentation: Augmentation, rng: np.random.Generator
+    photo: Image.Image, size: int, data: DataSettings, rng: np.random.Generator
 ) -> Tensor:
     """Return a square of the photo, (3, size, size) uint8, varied by the generator's numbers."""
-    if augmentation.crop_scale == (1.0, 1.0) and augmentation.rotation == 0:
+    if data.crop_scale == (1.0, 1.0) and data.rotation == 0:
         square = center_square(photo, size)
     else:
-        square = _random_square(photo, size, augmentation, rng)
-    if augmentation.flip and rng.random() < 0.5:
+        square = _random_square(photo, size, data, rng)
+    if data.flip and rng.random() < 0.5:
         square = ImageOps.mirror(square)
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
 
 
 def _random_square(
-    photo: Image.Image, size: int, augmentation: Augmentation, rng: np.random.Generator
+    photo: Image.Image, size: int, data: DataSettings, rng: np.random.Generator
 ) -> Image.Image:
     """Crop a random square, turned by a random angle, with no empty corner."""
-    side = min(photo.size) * math.sqrt(rng.uniform(*augmentation.crop_scale))
+    side = min(photo.size) * math.sqrt(rng.uniform(*data.crop_scale))
     left = rng.uniform(0, photo.width - side)
     top = rng.uniform(0, photo.height - side)
-    angle = rng.uniform(-augmentation.rotation, augmentation.rotation)
+    angle = rng.uniform(-data.rotation, data.rotation)
     turn = math.radians(abs(angle))
     outer = math.ceil(size * (math.cos(turn) + math.sin(turn)))
     square = photo.resize(

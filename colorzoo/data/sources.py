@@ -15,9 +15,8 @@ from PIL import Image
 
 from colorzoo.data.streaming import PREFIX, open_hub_source
 from colorzoo.errors import DataError
+from colorzoo.pictures.formats import READABLE_SUFFIXES
 from colorzoo.pictures.opening import open_image
-
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
 class PhotoSource(Protocol):
@@ -43,7 +42,7 @@ class FolderSource:
         self.paths = sorted(
             path
             for path in folder.rglob("*")
-            if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file()
+            if path.suffix.lower() in READABLE_SUFFIXES and path.is_file()
         )
 
     def __len__(self) -> int:
@@ -72,7 +71,7 @@ class TarSource:
             self.members.extend(
                 (number, member.name, member.offset_data, member.size)
                 for member in _members(archive)
-                if member.isfile() and Path(member.name).suffix.lower() in PHOTO_SUFFIXES
+                if member.isfile() and Path(member.name).suffix.lower() in READABLE_SUFFIXES
             )
 
     def __len__(self) -> int:
@@ -92,14 +91,14 @@ class TarSource:
             return open_image(io.BytesIO(file.read(size)))
 
 
-def open_source(text: str, *, split: str = "train", column: str = "") -> PhotoSource:
+def open_source(text: str, *, split: str = "train", column: str | None = None) -> PhotoSource:
     """Open the photos that ``text`` names.
 
     Args:
         text: A folder, a ``.tar`` file, a pattern of ``.tar`` files such as
             ``photos/train-*.tar``, or a Hub data set ``hf://datasets/owner/name[@revision]``.
         split: Split of a Hub data set.
-        column: Image column of a Hub data set; empty finds the only one.
+        column: Image column of a Hub data set; None finds the only one.
 
     Raises:
         DataError: Nothing is there, or it holds no photo.
@@ -124,7 +123,7 @@ def open_source(text: str, *, split: str = "train", column: str = "") -> PhotoSo
     if len(source) == 0:
         raise DataError(
             f"{text!r} holds no photos. Expected files ending in "
-            f"{', '.join(sorted(PHOTO_SUFFIXES))}."
+            f"{', '.join(sorted(READABLE_SUFFIXES))}."
         )
     return source
 

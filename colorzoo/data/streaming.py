@@ -6,10 +6,14 @@ The only file that imports ``datasets``. Pictures stay encoded until a loader's 
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from colorzoo.errors import DataError, MissingDependencyError
@@ -17,7 +21,7 @@ from colorzoo.pictures.opening import open_image
 
 PREFIX = "hf://datasets/"
 _ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^\s@]+))?")
-_SHUFFLE_BUFFER = 1000  # encoded pictures held while streaming
+_BLOCK = 1000  # encoded pictures of a stream that are shuffled together
 
 
 class HubSource:
@@ -25,11 +29,11 @@ class HubSource:
 
     Args:
         table: A ``datasets.Dataset``.
-        column: Its image column; empty finds the only one.
+        column: Its image column; None finds the only one.
         title: What the data set is called in messages.
     """
 
-    def __init__(self, table: Any, *, column: str, title: str) -> None:
+    def __init__(self, table: Any, *, column: str | None, title: str) -> None:
         self.title = title
         self.column, self.table = _encoded(table, column, title)
 
@@ -46,50 +50,101 @@ class HubSource:
         return _open(self.table[index][self.column])
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a stream stands after a row, in plain values.
+
+    Attributes:
+        epoch: How many times the data set has been read to its end.
+        block: Number of the block in hand, counted in its epoch.
+        state: The data set's own state before that block's first row; None before its first.
+        taken: How many rows of the block have been given.
+        row: Number of the row, counted from the beginning of the stream.
+    """
+
+    epoch: int
+    block: int
+    state: dict[str, Any] | None
+    taken: int
+    row: int
+
+
 class HubStream:
-    """The photos of a Hub data set in the order they arrive, shuffled in a buffer, without end.
+    """The photos of a Hub data set in the order they arrive, shuffled block by block, without end.
+
+    Blocks, and not a buffer that rolls on, let a stream go on after any row exactly: the data set
+    goes back to the beginning of the block, and no further. While a block is given, the next one is
+    read row by row.
 
     Args:
         table: A ``datasets.IterableDataset``.
-        column: Its image column; empty finds the only one.
+        column: Its image column; None finds the only one.
         title: What the data set is called in messages.
         seed: Fixes the order.
+        block: How many encoded pictures are shuffled together; twice as many are held in memory.
     """
 
-    def __init__(self, table: Any, *, column: str, title: str, seed: int) -> None:
+    def __init__(
+        self, table: Any, *, column: str | None, title: str, seed: int, block: int = _BLOCK
+    ) -> None:
         self.title = title
+        self.seed = seed
+        self.block = block
         self.column, encoded = _encoded(table, column, title)
-        self.table = encoded.shuffle(seed=seed, buffer_size=_SHUFFLE_BUFFER)
+        # Of the data set's own shuffling only the order of its files, a few read in turn: with one
+        # row in its buffer, its state tells exactly where it stands.
+        self.table = encoded.shuffle(seed=seed, buffer_size=1)
 
-    def pictures(self) -> Iterator[Any]:
-        """Yield encoded pictures for ever; :meth:`open` decodes one.
+    def rows(self, after: Position | None = None) -> Iterator[tuple[Position, Any]]:
+        """Yield encoded pictures for ever, each with its place; :meth:`open` decodes one.
+
+        Args:
+            after: The place to go on after; None for the beginning.
 
         Raises:
             DataError: The data set holds no row.
         """
-        epoch = 0
+        last = after or Position(epoch=0, block=0, state=None, taken=0, row=-1)
+        empty = after is None
         while True:
-            self.table.set_epoch(epoch)
-            empty = True
-            for row in self.table:
+            for last, picture in self._epoch(last):
                 empty = False
-                yield row[self.column]
+                yield last, picture
             if empty:
                 raise DataError(f"{self.title} holds no photos.")
-            epoch += 1
+            last = Position(last.epoch + 1, block=0, state=None, taken=0, row=last.row)
 
     def open(self, picture: Any) -> Image.Image:
         """Open an encoded picture; raises OSError when it is none."""
         return _open(picture)
 
+    def _epoch(self, after: Position) -> Iterator[tuple[Position, Any]]:
+        """Yield what an epoch still has to give after a place."""
+        self.table.set_epoch(after.epoch)
+        self.table.load_state_dict(after.state)
+        rows = _read(self.table)
+        block, row, given, state = after.block, after.row, after.taken, after.state
+        coming = list(islice(rows, self.block))
+        while coming:
+            current, coming = coming, []
+            state_of_next = self.table.state_dict()
+            order = np.random.default_rng((self.seed, after.epoch, block)).permutation(len(current))
+            for taken, index in enumerate(map(int, order), start=1):
+                coming.extend(islice(rows, 1))
+                if taken > given:
+                    row += 1
+                    place = Position(after.epoch, block, state, taken, row)
+                    yield place, current[index][self.column]
+            block, given, state = block + 1, 0, state_of_next
 
-def open_hub_source(text: str, *, split: str, column: str = "") -> HubSource:
+
+def open_hub_source(text: str, *, split: str, column: str | None = None) -> HubSource:
     """Open a Hub data set, fetching it into the cache of ``datasets`` if need be.
 
     Args:
         text: ``hf://datasets/owner/name`` or ``hf://datasets/owner/name@revision``.
         split: Split of the data set.
-        column: Its image column; empty finds the only one.
+        column: Its image column; None finds the only one.
 
     Raises:
         DataError: The data set cannot be fetched, or has no such split or image column.
@@ -99,14 +154,14 @@ def open_hub_source(text: str, *, split: str, column: str = "") -> HubSource:
 
 
 def open_hub_stream(
-    text: str, *, split: str, column: str = "", seed: int = 0, rank: int = 0, processes: int = 1
+    text: str, *, split: str, column: str | None = None, seed: int = 0, rank: int = 0, processes: int = 1
 ) -> HubStream:
     """Open one process's part of a Hub data set, to be read as it arrives.
 
     Args:
         text: As for :func:`open_hub_source`, and so are ``split``, ``column`` and the errors.
         split: Split of the data set.
-        column: Its image column; empty finds the only one.
+        column: Its image column; None finds the only one.
         seed: Fixes the order.
         rank: Number of this process.
         processes: How many processes share the data set.
@@ -142,7 +197,25 @@ def _load(text: str, split: str, *, streaming: bool) -> Any:
         ) from error
 
 
-def _encoded(table: Any, column: str, title: str) -> tuple[str, Any]:
+def _read(table: Any) -> Iterator[Any]:
+    """Yield the rows of a stream from its state on.
+
+    ``datasets`` warns that the pictures in a shuffle buffer are lost when a state is loaded, which
+    is of no matter where the buffer holds one.
+    """
+    logger = logging.getLogger("datasets.iterable_dataset")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        rows = iter(table)
+        first = list(islice(rows, 1))
+    finally:
+        logger.setLevel(before)
+    yield from first
+    yield from rows
+
+
+def _encoded(table: Any, column: str | None, title: str) -> tuple[str, Any]:
     """Return the image column's name, and the table with that column alone and not decoded."""
     import datasets
 

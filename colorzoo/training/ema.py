@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -20,6 +18,10 @@ class MovingAverage:
     Args:
         module: The network that is trained.
         decay: Final decay per step, 0 <= decay < 1; at 0 the copy equals the network.
+
+    Attributes:
+        module: The copy, in eval mode.
+        updates: How many steps it has taken.
     """
 
     def __init__(self, module: Generator[Any], decay: float) -> None:
@@ -40,12 +42,3 @@ class MovingAverage:
                 value.lerp_(trained[name].to(value.dtype), share)
             else:
                 value.copy_(trained[name])
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what :meth:`load_state_dict` takes."""
-        return {"updates": self.updates, "module": self.module.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
-        self.updates = state["updates"]
-        self.module.load_state_dict(state["module"])

@@ -55,6 +55,6 @@ class Health:
                     )
 
     def _fail(self, what: str) -> None:
-        found = self.checkpoints.latest()
-        start = f"resume from the checkpoint of step {found[0]}" if found else "start anew"
+        last = self.checkpoints.latest()
+        start = f"resume from the checkpoint of step {last.step}" if last else "start anew"
         raise TrainingError(f"{what} Lower the learning rates or set optimizer.clip, and {start}.")

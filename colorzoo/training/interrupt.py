@@ -17,11 +17,11 @@ class Interrupt:
     """While entered, notes the first SIGINT or SIGTERM; two seconds later one has its usual effect.
 
     Attributes:
-        number: The signal that came, or 0.
+        number: The signal that came, or None.
     """
 
     def __init__(self) -> None:
-        self.number = 0
+        self.number: int | None = None
         self._came = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
@@ -41,7 +41,7 @@ class Interrupt:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
-        if not self.number:
+        if self.number is None:
             self.number, self._came = number, now
         elif now - self._came > _ECHO:
             self._restore()

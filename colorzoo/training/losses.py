@@ -35,23 +35,23 @@ def pixel_loss(
     return distance.mean()
 
 
-def perceptual_loss(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+def perceptual_loss(features: Sequence[Tensor], true: Sequence[Tensor]) -> Tensor:
     """Return how far two pictures are apart in a network's features (Johnson 2016, Zhang 2018).
 
     The squared distance of feature vectors of unit length, averaged over places and levels: LPIPS
     without the weights it learns for channels.
 
     Args:
-        found: Features of the generated picture, level by level (N, C, H, W); each level has
+        features: Features of the generated picture, level by level (N, C, H, W); each level has
             its own C, H and W.
-        wanted: Those of the true picture, of the same shapes.
+        true: Those of the true picture, of the same shapes.
 
     Returns:
         A scalar in 0..4; no more than 2 where features are never negative.
     """
     levels = [
-        (F.normalize(mine, dim=1) - F.normalize(true, dim=1)).square().sum(dim=1).mean()
-        for mine, true in zip(found, wanted, strict=True)
+        (F.normalize(mine, dim=1) - F.normalize(other, dim=1)).square().sum(dim=1).mean()
+        for mine, other in zip(features, true, strict=True)
     ]
     return torch.stack(levels).mean()
 

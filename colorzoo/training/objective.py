@@ -1,11 +1,23 @@
-"""What one training step computes, apart from who runs it."""
+"""What the networks are trained on: a table of losses, and their weighted sum in one phase.
+
+A loss of one's own is one function and one row, also from a script::
+
+    from colorzoo.training.objective import LOSSES, LossSetup, StepView
+
+    def make_grey_loss(setup: LossSetup):
+        return lambda view: view.prediction.chroma.square().mean()
+
+    LOSSES["grey"] = make_grey_loss        # in the config: losses = { pixel = 100.0, grey = 1.0 }
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from colorzoo.color import (
     lab_to_srgb,
@@ -15,13 +27,15 @@ from colorzoo.color import (
     unscale_chroma,
     unscale_lightness,
 )
-from colorzoo.training.config import LossSection
-from colorzoo.training.losses import (
-    discriminator_loss,
-    generator_loss,
-    perceptual_loss,
-    pixel_loss,
-)
+from colorzoo.errors import ConfigError, did_you_mean
+from colorzoo.features.squeezenet import SqueezeNet
+from colorzoo.models.base import Generator
+from colorzoo.training.losses import generator_loss, perceptual_loss, pixel_loss
+from colorzoo.training.phases import ADVERSARIAL
+
+if TYPE_CHECKING:
+    from colorzoo.data.sources import PhotoSource
+    from colorzoo.training.config import TrainingConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,128 @@ class ScaledPhotos:
     chroma: Tensor
 
 
+class Prediction(NamedTuple):
+    """What a generator gives for a batch while it is trained, in float32.
+
+    A tuple, because the wrappers of several processes look for tensors in those.
+
+    Attributes:
+        chroma: (N, 2, H, W), scaled to -1..1.
+    """
+
+    chroma: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """What a loss sees of one batch.
+
+    Attributes:
+        photos: The truth.
+        prediction: What the generator made of it.
+        fake_logits: Logits of the predicted chroma, through which the generator is trained; None
+            where no discriminator takes part.
+    """
+
+    photos: ScaledPhotos
+    prediction: Prediction
+    fake_logits: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LossSetup:
+    """What a loss may need before the first step.
+
+    Attributes:
+        config: All settings of the run.
+        device: Where the batches are.
+        generator: The generator, bare.
+        source: The photos; None for a stream.
+    """
+
+    config: TrainingConfig
+    device: torch.device
+    generator: Generator[Any]
+    source: PhotoSource | None
+
+
+Loss = Callable[[StepView], Tensor]
+"""Gives a scalar, before its weight, in float32."""
+
+
+def make_pixel_loss(setup: LossSetup) -> Loss:
+    """Return the distance of predicted and true chroma."""
+    loss = setup.config.loss
+    return lambda view: pixel_loss(
+        view.prediction.chroma, view.photos.chroma, kind=loss.pixel, emphasis=loss.emphasis
+    )
+
+
+def make_perceptual_loss(setup: LossSetup) -> Loss:
+    """Return the distance in SqueezeNet's ImageNet features.
+
+    Raises:
+        WeightsError: The package's copy of them is absent or damaged.
+    """
+    network = SqueezeNet(in_channels=3)
+    network.load_imagenet()
+    network.to(setup.device).eval().requires_grad_(False)
+
+    def compute(view: StepView) -> Tensor:
+        with torch.no_grad():
+            true = network(_to_rgb(view.photos.lightness, view.photos.chroma))
+        features = network(_to_rgb(view.photos.lightness, view.prediction.chroma))
+        return perceptual_loss(features, true)
+
+    return compute
+
+
+def make_adversarial_loss(setup: LossSetup) -> Loss:
+    """Return how far the discriminator is from taking the prediction for a photo."""
+    kind = setup.config.loss.adversarial
+
+    def compute(view: StepView) -> Tensor:
+        if view.fake_logits is None:
+            raise RuntimeError("The adversarial loss is computed in phases that have it alone.")
+        return generator_loss(view.fake_logits, kind=kind)
+
+    return compute
+
+
+LOSSES: dict[str, Callable[[LossSetup], Loss]] = {
+    "pixel": make_pixel_loss,
+    "perceptual": make_perceptual_loss,
+    ADVERSARIAL: make_adversarial_loss,
+}
+"""The losses of the generator by their names in a phase's ``losses``."""
+
+
+def make_losses(names: Iterable[str], setup: LossSetup) -> dict[str, Loss]:
+    """Return the losses that a run uses, ready to be computed.
+
+    Raises:
+        ConfigError: A name is unknown.
+    """
+    losses = {}
+    for name in names:
+        if name not in LOSSES:
+            raise ConfigError(
+                f"There is no loss {name!r}.{did_you_mean(name, LOSSES)} Known: "
+                f"{', '.join(LOSSES)}."
+            )
+        losses[name] = LOSSES[name](setup)
+    return losses
+
+
+def weigh_losses(
+    losses: Mapping[str, Loss], weights: Mapping[str, float], view: StepView
+) -> dict[str, Tensor]:
+    """Return the losses that have a weight by name; their weighted sum is under ``"generator"``."""
+    values = {name: losses[name](view) for name in weights}
+    total = torch.stack([weights[name] * value for name, value in values.items()]).sum()
+    return {**values, "generator": total}
+
+
 def scale_photos(rgb: Tensor, *, noise: float = 0.0) -> ScaledPhotos:
     """Convert 8-bit RGB (N, 3, H, W) to scaled Lab, on the device the photos are on.
 
@@ -50,79 +186,12 @@ def scale_photos(rgb: Tensor, *, noise: float = 0.0) -> ScaledPhotos:
     lightness = scale_lightness(lab[:, :1])
     noisy = lightness
     if noise > 0:
+        # Scaled lightness has 50 units of L to one of its own.
         noisy = (lightness + torch.randn_like(lightness) * (noise / 50.0)).clamp(-1.0, 1.0)
     return ScaledPhotos(noisy, lightness, scale_chroma(lab[:, 1:]))
-
-
-def discriminator_step_loss(
-    discriminator: nn.Module, photos: ScaledPhotos, fake: Tensor, loss: LossSection
-) -> Tensor:
-    """Return the discriminator's loss on true and generated chroma, a scalar."""
-    real_logits, fake_logits = _judge_both(discriminator, photos, fake.detach())
-    return discriminator_loss(
-        real_logits, fake_logits, kind=loss.adversarial, real_label=loss.real_label
-    )
-
-
-def generator_step_losses(
-    discriminator: nn.Module | None,
-    photos: ScaledPhotos,
-    fake: Tensor,
-    loss: LossSection,
-    *,
-    features: nn.Module | None = None,
-) -> dict[str, Tensor]:
-    """Return the generator's losses by name; their weighted sum is under ``"generator"``.
-
-    Args:
-        discriminator: None while only the other losses count.
-        photos: The batch.
-        fake: Predicted chroma (N, 2, H, W), scaled.
-        loss: Kinds and weights.
-        features: Gives the features of RGB (N, 3, H, W) in -1..1, level by level; None where the
-            perceptual loss does not count.
-    """
-    pixel = pixel_loss(fake, photos.chroma, kind=loss.pixel, emphasis=loss.emphasis)
-    losses = {"pixel": pixel, "generator": loss.pixel_weight * pixel}
-    if features is not None:
-        with torch.no_grad():
-            wanted = features(_to_rgb(photos.lightness, photos.chroma))
-        losses["perceptual"] = perceptual_loss(features(_to_rgb(photos.lightness, fake)), wanted)
-        losses["generator"] = losses["generator"] + loss.perceptual_weight * losses["perceptual"]
-    if discriminator is not None:
-        logits = _judge_fake(discriminator, photos, fake)
-        losses["adversarial"] = generator_loss(logits, kind=loss.adversarial)
-        losses["generator"] = losses["generator"] + loss.adversarial_weight * losses["adversarial"]
-    return losses
 
 
 def _to_rgb(lightness: Tensor, chroma: Tensor) -> Tensor:
     """Return RGB (N, 3, H, W) in -1..1 of scaled lightness and chroma, differentiable."""
     lab = torch.cat((unscale_lightness(lightness), unscale_chroma(chroma)), dim=1)
     return lab_to_srgb(lab) * 2.0 - 1.0
-
-
-def _judge_both(
-    discriminator: nn.Module, photos: ScaledPhotos, fake: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return the logits of true and of generated chroma, from one joined forward.
-
-    One forward for one backward is safe under DistributedDataParallel with batch norm in every
-    torch version; batch statistics then mix real and fake.
-    """
-    lightness = torch.cat((photos.lightness, photos.lightness))
-    chroma = torch.cat((photos.chroma, fake))
-    real_logits, fake_logits = discriminator(torch.cat((lightness, chroma), dim=1)).chunk(2)
-    return real_logits, fake_logits
-
-
-def _judge_fake(discriminator: nn.Module, photos: ScaledPhotos, fake: Tensor) -> Tensor:
-    """Return the logits of generated chroma, the same as the discriminator's own step sees.
-
-    Under batch norm that takes the real half beside it: alone, fakes would be normalized by their
-    own statistics, and the discriminator that told them from real ones would find nothing odd.
-    """
-    if any(isinstance(module, nn.BatchNorm2d) for module in discriminator.modules()):
-        return _judge_both(discriminator, photos, fake)[1]
-    logits: Tensor = discriminator(torch.cat((photos.lightness, fake), dim=1))
-    return logits

@@ -1,4 +1,4 @@
-"""What a run hands over: averaged weights as a model folder."""
+"""What a run hands over: averaged weights as model folders, at the end and after each phase."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ def write_model(
         "photos_seen": photos,
         "seed": config.run.seed,
         "precision": config.run.precision,
+        "phases": schema.to_dict(config)["phase"],
         "loss": schema.to_dict(config.loss),
         "optimizer": schema.to_dict(config.optimizer),
     }
-    image = ImageSettings(working_size=config.data.size)
+    image = ImageSettings(working_size=config.working_size)
     save(network, folder, image=image, training=training)
 
 
@@ -59,15 +60,15 @@ def mix_in(network: nn.Module, folder: Path, share: float) -> None:
                 value.lerp_(target.to(value), share)
     except (ColorzooError, KeyError, RuntimeError) as error:
         raise TrainingError(
-            f"The weights from the end of the warm-up in {folder} cannot be used: {error}. Set "
-            "loss.warmup_share=0 to finish without them."
+            f"The weights in {folder} from the end of the phase before cannot be used: {error}. "
+            "Set the last phase's mix to 0 to finish without them."
         ) from error
 
 
-def check_warmup(folder: Path) -> None:
-    """Raise a TrainingError if a run that goes on has lost the end of its warm-up, or had none."""
+def check_end_of_phase(folder: Path) -> None:
+    """Raise a TrainingError if a run has lost the weights that its last phase's ``mix`` needs."""
     if not (folder / WEIGHTS_FILE).is_file():
         raise TrainingError(
-            f"loss.warmup_share needs the weights from the end of the warm-up, and {folder} has "
-            "none. Set loss.warmup_share=0 to go on without them."
+            f"The last phase's mix needs the weights from the end of the phase before, and {folder}"
+            " has none. Set that phase's mix to 0 to go on without them."
         )

@@ -12,7 +12,7 @@ def learning_rate_share(step: int, steps: int, optimizer: OptimizerSection) -> f
 
     Args:
         step: Steps taken so far, 0 <= step < steps.
-        steps: Steps of the whole run.
+        steps: Steps of what the rates rise and fall over: the run, or a phase.
         optimizer: How rates rise and fall.
     """
     rise = min(1.0, (step + 1) / optimizer.rampup_steps) if optimizer.rampup_steps else 1.0

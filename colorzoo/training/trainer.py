@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from colorzoo.data.loader import LoaderSettings, make_loader, make_stream_loader
-from colorzoo.data.photos import Batch, Sizes
-from colorzoo.data.sources import PhotoSource, open_source
-from colorzoo.data.streaming import open_hub_stream
 from colorzoo.errors import TrainingError
-from colorzoo.models.base import Generator
-from colorzoo.models.build import create_model, create_network
-from colorzoo.registry import DISCRIMINATORS
+from colorzoo.progress import OnProgress
 from colorzoo.training.accelerator import make_accelerator
+from colorzoo.training.batches import TrainingPhotos
 from colorzoo.training.checkpoints import Checkpoints
-from colorzoo.training.config import TrainingConfig, check_same_draws, load_config, write_config
-from colorzoo.training.ema import MovingAverage
+from colorzoo.training.config import TrainingConfig
+from colorzoo.training.config_file import check_same_draws, write_config
 from colorzoo.training.health import Health
 from colorzoo.training.interrupt import Interrupt
 from colorzoo.training.logbook import Logbook, plot_metrics
-from colorzoo.training.networks import (
-    check_sizes,
-    load_first_weights,
-    make_features,
-)
-from colorzoo.training.objective import (
-    discriminator_step_loss,
-    generator_step_losses,
-    scale_photos,
-)
-from colorzoo.training.progress import Clock, Progress
-from colorzoo.training.release import check_warmup, mix_in, write_model
+from colorzoo.training.networks import Networks
+from colorzoo.training.objective import LossSetup, make_losses
+from colorzoo.training.pace import Pace
+from colorzoo.training.release import check_end_of_phase, mix_in, write_model
 from colorzoo.training.schedule import learning_rate_share
-from colorzoo.training.skipped import Skipped
+from colorzoo.training.state import RunState
+from colorzoo.training.step import OptimizerStep
 from colorzoo.training.validation import open_validation
 
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
-_STOP_EVERY = 10  # steps between the moments at which several processes agree whether to stop
-
-Watch = Callable[[int, Mapping[str, float]], None]
-"""Is told the step and the numbers of each validation; what it raises ends the run there."""
+_STOP_EVERY = 10
+"""Steps between the moments at which several processes agree whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +43,21 @@ class TrainingResult:
             stopped before its last step.
         steps: Optimizer steps taken in all.
         last: The last numbers that were logged.
-        signal: The signal that stopped the run, or 0.
+        signal: The signal that stopped the run, or None.
     """
 
     folder: Path
     model: Path | None
     steps: int
     last: dict[str, float]
-    signal: int = 0
+    signal: int | None = None
 
 
 def train(
-    config: TrainingConfig | str | Path, *, resume: bool = False, watch: Watch | None = None
+    config: TrainingConfig | str | Path,
+    *,
+    resume: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> TrainingResult:
     """Train a generator and write it as a model folder.
 
@@ -80,76 +66,98 @@ def train(
     Args:
         config: All settings, or the TOML file that holds them.
         resume: Go on from the newest checkpoint in the run folder.
-        watch: Called after each validation with the step and its numbers; what it raises ends the
-            run there.
+        on_progress: Called after each step with the steps done, those of all phases, and the latest
+            numbers: losses, ``photos_per_second``, and those of the last validation,
+            ``val_psnr`` and others. What it raises ends the run there.
 
     Raises:
         ConfigError: A setting is wrong, or asks for what this machine has not.
-        DataError: No photos are where the config says.
+        DataError: No photos are where the config says, or too many cannot be used.
         TrainingError: The run folder holds a run already, there is nothing to resume, the disk is
             full, or a loss is no longer finite.
         MissingDependencyError: The extra ``train`` is not installed.
     """
-    settings = config if isinstance(config, TrainingConfig) else load_config(config)
-    return Trainer(settings, resume=resume).fit(watch)
+    settings = config if isinstance(config, TrainingConfig) else TrainingConfig.from_file(config)
+    return Trainer(settings, resume=resume).fit(on_progress)
 
 
 class Trainer:
-    """One training run: networks, optimizers, data and where they stand.
+    """One training run, and where it stands.
 
     Args:
         config: All settings.
         resume: Go on from the newest checkpoint in the run folder.
+
+    Attributes:
+        config: All settings.
+        folder: The run folder.
+        step: Optimizer steps taken.
+        accelerator: What the processes of the run share.
+        networks: Generator, discriminator, average and their optimizers.
+        photos: Where batches come from.
+        optimizer_step: Takes steps with the networks.
+        phase: The phase of the coming step.
+        state: What checkpoints hold.
+        numbers: The latest numbers by name, as ``on_progress`` gets them.
     """
 
     def __init__(self, config: TrainingConfig, *, resume: bool = False) -> None:
         self.config = config
-        data, run = config.data, config.run
-        self.folder = Path(run.folder).expanduser()
-        self.checkpoints = Checkpoints(self.folder / "checkpoints", keep=run.keep_checkpoints)
-        found = self.checkpoints.latest()
-        if found and not resume:
+        self.folder = Path(config.run.folder).expanduser()
+        self.checkpoints = Checkpoints(
+            self.folder / "checkpoints", keep=config.run.keep_checkpoints
+        )
+        last = self.checkpoints.latest()
+        if last and not resume:
             raise TrainingError(
-                f"{self.folder} holds a run already, at step {found[0]}. Resume it with --resume, "
+                f"{self.folder} holds a run already, at step {last.step}. Resume it with --resume, "
                 "or choose another run.folder."
             )
-        if resume and not found:
+        if resume and not last:
             raise TrainingError(
                 f"{self.folder} holds no checkpoint to resume from. Start without --resume."
             )
-        self.source: PhotoSource | None = None
-        if not data.streaming:
-            self.source = open_source(data.train, split=data.split, column=data.column)
-        model, critic = config.model, config.discriminator
-        torch.manual_seed(run.seed)
-        generator = create_model(model.name, model.config)
-        torch.manual_seed(run.seed + 1)
-        discriminator = create_network(DISCRIMINATORS, critic.name, critic.config)
-        check_sizes(generator, data)
-        if not found:
-            load_first_weights(generator, config.model.weights)
+        self.photos = TrainingPhotos(config)
+        self.networks = Networks(config, fresh=last is None)
         self.accelerator = make_accelerator(config)
-        self._prepare(generator, discriminator)
+        self.networks.place(self.accelerator)
         device = self.accelerator.device
-        self.features = make_features(device) if config.loss.perceptual_weight > 0 else None
-        self.validation = open_validation(data, device)
-        self.step = 0
-        rank = self.accelerator.process_index
-        self.skipped = Skipped(self.source, title=data.train, rank=rank)
+        setup = LossSetup(config, device, self.networks.generator, self.photos.source)
+        names = [name for phase in config.phase for name in phase.weights]
+        losses = make_losses(dict.fromkeys(names), setup)
+        self.optimizer_step = OptimizerStep(config, self.accelerator, self.networks, losses)
+        self.validation = open_validation(config, device)
         self.health = Health(self.accelerator, self.checkpoints)
-        if found:
-            check_same_draws(config, self.folder / "config.toml")
-            self.step = self.checkpoints.load(self.accelerator, *found, self._photos_per_step)
+        self.state = RunState(self.accelerator, self.networks, self.photos)
+        self.numbers: dict[str, float] = {}
+        self.step = 0
+        if last:
+            written = TrainingConfig.from_file(self.folder / "config.toml")
+            check_same_draws(written, config, self.folder)
+            self.checkpoints.load(last, self.state, photos_per_step=self.photos_per_step)
+            self.step = last.step
             self._check_resumable()
+        self.begin_phase()
 
-    def fit(self, watch: Watch | None = None) -> TrainingResult:
+    @property
+    def photos_per_step(self) -> int:
+        """Photos that all processes together take in one optimizer step."""
+        processes = int(self.accelerator.num_processes)
+        return self.config.data.batch_size * self.config.run.accumulation * processes
+
+    def fit(self, on_progress: OnProgress | None = None) -> TrainingResult:
         """Run the loop to the last step, or to a signal, and write what came of it.
+
+        Args:
+            on_progress: As of :func:`train`.
 
         Raises:
             TrainingError: The run folder cannot be written, or a loss is no longer finite.
         """
+        if on_progress is None or not self.accelerator.is_main_process:
+            on_progress = _ignore
         try:
-            return self._run(watch)
+            return self._run(on_progress)
         except OSError as error:
             if error.errno not in _UNWRITABLE:
                 raise
@@ -158,243 +166,147 @@ class Trainer:
                 "checkpoint is whole; free some space and resume."
             ) from error
 
-    def _run(self, watch: Watch | None) -> TrainingResult:
-        run = self.config.run
+    def _run(self, on_progress: OnProgress) -> TrainingResult:
+        run, steps = self.config.run, self.config.steps
         if self.accelerator.is_main_process:
             write_config(self.config, self.folder / "config.toml")
         self.logbook = Logbook(self.folder, self.accelerator, step=self.step)
-        last: dict[str, float] = {}
-        visible = self.accelerator.is_main_process
-        batches = iter(self._make_loader())
-        with Interrupt() as interrupt, Progress(run.steps, self.step, visible=visible) as progress:
-            clock = Clock(self.step)
-            while self.step < run.steps:
-                losses = self._take_step(batches)
-                self.step += 1
-                progress.advance()
-                if self._mixes_warmup and self.step == self.config.loss.warmup_steps:
-                    self._check_health()
-                    self._write_model(self.folder / "warmup")
-                final = self.step == run.steps or self._should_stop(interrupt)
+        on_progress(self.step, steps, self.numbers)
+        with Interrupt() as interrupt:
+            pace = Pace(self.step)
+            while self.step < steps:
+                losses = self.take_step()
+                final = self.step == steps or self._should_stop(interrupt)
                 if final or self.step % run.log_every == 0:
-                    self.health.check_losses()
-                    last |= self._log(losses, clock.rate(self.step) * self._photos_per_step)
-                    progress.show(last)
-                if final or self.step % run.checkpoint_every == 0:
+                    self._log(losses, pace.rate(self.step) * self.photos_per_step)
+                if self.step == self.phase_end < steps:
                     self._check_health()
-                    self.checkpoints.save(self.accelerator, self.step, self._photos_per_step)
+                    self._write_model(self._end_of_phase(self.phase_number))
+                if final or self.step % run.checkpoint_every == 0:
+                    self._save()
                 if final:
                     break
                 if run.validate_every and self.step % run.validate_every == 0:
-                    last |= self._validate(watch)
-                    clock = Clock(self.step)
+                    self._validate()
+                    pace = Pace(self.step)
+                if self.step == self.phase_end:
+                    self.begin_phase()
+                on_progress(self.step, steps, self.numbers)
         model = None
-        if self.step == run.steps:
-            model = self.folder / "model"
-            last |= self._release(model, watch)
+        if self.step == steps:
+            model = self._release()
+            on_progress(self.step, steps, self.numbers)
         self.accelerator.end_training()
-        return TrainingResult(self.folder, model, self.step, last, interrupt.number)
+        return TrainingResult(self.folder, model, self.step, self.numbers, interrupt.number)
 
-    def _check_resumable(self) -> None:
-        if self.step > self.config.run.steps:
-            raise TrainingError(
-                f"The run in {self.folder} is at step {self.step} already, past run.steps = "
-                f"{self.config.run.steps}. Set run.steps higher, or take its older checkpoint."
-            )
-        if self._mixes_warmup and self.step >= self.config.loss.warmup_steps:
-            check_warmup(self.folder / "warmup")
-
-    @property
-    def _adversarial(self) -> bool:
-        """Whether the discriminator takes part in the coming step."""
-        loss = self.config.loss
-        return loss.objective == "adversarial" and self.step >= loss.warmup_steps
-
-    @property
-    def _mixes_warmup(self) -> bool:
-        loss = self.config.loss
-        return loss.objective == "adversarial" and loss.warmup_share > 0
-
-    @property
-    def _photos_per_step(self) -> int:
-        processes = self.accelerator.num_processes
-        return self.config.data.batch_size * self.config.run.accumulation * int(processes)
-
-    def _prepare(self, generator: Generator[Any], discriminator: nn.Module) -> None:
-        """Hand the networks and their optimizers to the accelerator.
-
-        The bare networks are kept too: the average follows the generator's weights, and the
-        generator's own step goes past the discriminator's DDP wrapper, which must see one forward
-        for each backward.
-        """
-        optimizer, device = self.config.optimizer, self.accelerator.device
-        layout = torch.channels_last if self.config.run.channels_last else torch.contiguous_format
-        for network in (generator, discriminator):
-            network.to(device=device, memory_format=layout)  # type: ignore[call-overload]  # missing in torch's stubs
-        self.average = MovingAverage(generator, optimizer.ema)
-        self.bare_generator, self.bare_discriminator = generator, discriminator
-        self.generator, self.discriminator, self.generator_adam, self.discriminator_adam = (
-            self.accelerator.prepare(
-                generator,
-                discriminator,
-                self._make_adam(generator, optimizer.learning_rate),
-                self._make_adam(discriminator, optimizer.discriminator_learning_rate),
-            )
-        )
-        self.accelerator.register_for_checkpointing(self.average)
-
-    def _make_adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
-        fused = self.accelerator.device.type in ("cpu", "cuda", "mps")
-        return torch.optim.Adam(
-            network.parameters(), lr=rate, betas=self.config.optimizer.betas, fused=fused
+    def begin_phase(self) -> None:
+        """Set up the phase of the coming step: what is frozen, at what size, which draws."""
+        number, begin = self.config.phase_at(self.step)
+        self.phase_number, self.phase = number, self.config.phase[number]
+        self.phase_begin, self.phase_end = begin, begin + self.phase.steps
+        self.networks.begin(self.phase)
+        self.photos.start(
+            self.accelerator,
+            size=self.phase.size or self.config.data.size,
+            start=self.step * self.photos_per_step,
+            stop=self.phase_end * self.photos_per_step,
         )
 
-    def _make_loader(self) -> Any:
-        """Return the loader of the draws that this process still has to make."""
-        data, run = self.config.data, self.config.run
-        rank, processes = self.accelerator.process_index, self.accelerator.num_processes
-        start = self.step * self._photos_per_step
-        early = self.config.loss.warmup_steps * self._photos_per_step
-        share = 1 if self.source else int(processes)  # each process draws a stream of its own
-        settings = LoaderSettings(
-            sizes=Sizes(data.size, early=data.warmup_size, draws=early // share),
-            batch_size=data.batch_size,
-            workers=data.workers,
-            augmentation=data.augmentation(),
-            min_colorfulness=data.min_colorfulness,
-            seed=run.seed,
-            pin_memory=self.accelerator.device.type == "cuda",
-        )
-        if self.source is None:
-            stream = open_hub_stream(
-                data.train,
-                split=data.split,
-                column=data.column,
-                seed=run.seed,
-                rank=rank,
-                processes=processes,
-            )
-            return make_stream_loader(stream, settings, start=start // share, rank=rank)
-        stop = run.steps * self._photos_per_step
-        loader = make_loader(self.source, settings, start=start, stop=stop)
-        # Batches are dealt out to the processes; the tensors are moved in the step itself.
-        return self.accelerator.prepare_data_loader(loader, device_placement=False)
-
-    def _take_step(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
-        """Take one optimizer step, of as many batches as are accumulated; return mean losses."""
-        self._set_learning_rates()
-        sums: dict[str, Tensor] = {}
-        for _ in range(self.config.run.accumulation):
-            batch = next(batches)
-            self.skipped.note(batch)
-            with self.accelerator.accumulate(self.generator, self.discriminator):
-                losses = self._take_batch(batch)
-            for name, value in losses.items():
-                share = value.detach() / self.config.run.accumulation
-                sums[name] = sums[name] + share if name in sums else share
-        self.average.update(self.bare_generator)
-        self.health.note(self.step + 1, sums)
-        return sums
-
-    def _take_batch(self, batch: Batch) -> dict[str, Tensor]:
-        """Update the discriminator, then the generator, on one batch."""
-        loss = self.config.loss
-        rgb = batch.rgb.to(self.accelerator.device, non_blocking=True)
-        photos = scale_photos(rgb, noise=self.config.data.noise)
-        fake = self.generator(photos.noisy)
-        if not self._adversarial:
-            losses = generator_step_losses(None, photos, fake, loss, features=self.features)
-            self._update(losses["generator"], self.generator, self.generator_adam)
-            return losses
-        of_discriminator = discriminator_step_loss(self.discriminator, photos, fake, loss)
-        self._update(of_discriminator, self.discriminator, self.discriminator_adam)
-        self.bare_discriminator.requires_grad_(False)
-        losses = generator_step_losses(
-            self.bare_discriminator, photos, fake, loss, features=self.features
-        )
-        self._update(losses["generator"], self.generator, self.generator_adam)
-        self.bare_discriminator.requires_grad_(True)
-        return {**losses, "discriminator": of_discriminator}
-
-    def _update(self, loss: Tensor, network: nn.Module, adam: Any) -> None:
-        self.accelerator.backward(loss)
-        if self.config.optimizer.clip and self.accelerator.sync_gradients:
-            # Of this optimizer alone: Accelerate's own clipping unscales all, which fp16 forbids.
-            self.accelerator.unscale_gradients(adam)
-            nn.utils.clip_grad_norm_(network.parameters(), self.config.optimizer.clip)
-        adam.step()
-        adam.zero_grad()
-
-    def _set_learning_rates(self) -> None:
-        optimizer = self.config.optimizer
-        share = learning_rate_share(self.step, self.config.run.steps, optimizer)
-        for adam, rate in (
-            (self.generator_adam, optimizer.learning_rate),
-            (self.discriminator_adam, optimizer.discriminator_learning_rate),
-        ):
-            for group in adam.param_groups:
-                group["lr"] = rate * share
+    def take_step(self) -> dict[str, Tensor]:
+        """Take one optimizer step; return mean losses by name."""
+        batches = self.photos.take()
+        optimizer, step, steps = self.config.optimizer, self.step, self.config.steps
+        if optimizer.schedule == "phase":
+            step, steps = step - self.phase_begin, self.phase.steps
+        rate = learning_rate_share(step, steps, optimizer)
+        losses = self.optimizer_step.take(batches, self.phase, rate=rate)
+        self.step += 1
+        self.health.note(self.step, losses)
+        return losses
 
     def _should_stop(self, interrupt: Interrupt) -> bool:
         """Tell whether a signal has come to any of the processes."""
         if self.accelerator.num_processes == 1:
-            return interrupt.number != 0
+            return interrupt.number is not None
         if self.step % _STOP_EVERY:
             return False
-        if interrupt.number:
+        if interrupt.number is not None:
             self.accelerator.set_trigger()
         return bool(self.accelerator.check_trigger())
 
-    def _log(self, losses: dict[str, Tensor], rate: float) -> dict[str, float]:
+    def _log(self, losses: dict[str, Tensor], rate: float) -> None:
         """Write the mean losses of all processes, and how many photos any has passed over."""
+        self.health.check_losses()
         numbers = {
             name: float(self.accelerator.reduce(value, reduction="mean"))
             for name, value in losses.items()
         }
         numbers |= {
-            "photos": self.step * self._photos_per_step,
-            "learning_rate": self.generator_adam.param_groups[0]["lr"],
+            "photos": self.step * self.photos_per_step,
+            "learning_rate": self.networks.learning_rate,
             "photos_per_second": rate,
-            **self.skipped.counts(),
+            **self.photos.skipped.counts(),
         }
         self.logbook.write(self.step, numbers)
-        return numbers
+        self.numbers = {**self.numbers, **numbers}
 
-    def _validate(self, watch: Watch | None) -> dict[str, float]:
+    def _save(self) -> None:
+        """Write a checkpoint of a run that is sound."""
+        self._check_health()
+        self.checkpoints.save(
+            self.accelerator, self.state, step=self.step, photos_per_step=self.photos_per_step
+        )
+
+    def _check_health(self) -> None:
+        self.health.check_losses()
+        self.health.check_weights(self.step, [*self.networks.all(), self.networks.average.module])
+
+    def _validate(self) -> None:
         """Measure and draw what the averaged generator makes of the validation photos."""
         if self.validation is None or not self.accelerator.is_main_process:
-            return {}
-        numbers = self.validation.measure(self.average.module)
+            return
+        numbers = self.validation.measure(self.networks.average.module)
         self.logbook.write(self.step, numbers)
         sheet = self.folder / "samples" / f"step-{self.step:06d}.png"
-        self.validation.draw(self.average.module, sheet)
-        if watch:
-            watch(self.step, numbers)
-        return numbers
+        self.validation.draw(self.networks.average.module, sheet)
+        self.numbers = {**self.numbers, **numbers}
 
-    def _release(self, target: Path, watch: Watch | None) -> dict[str, float]:
-        """Write the averaged weights as a model folder, a plot of the numbers and a last sheet.
-
-        Returns:
-            What the validation found of the released weights.
-        """
-        if self._mixes_warmup and self.step > self.config.loss.warmup_steps:
-            mix_in(self.average.module, self.folder / "warmup", self.config.loss.warmup_share)
-        validated = self._validate(watch) if self.config.run.validate_every else {}
+    def _release(self) -> Path:
+        """Write the averaged weights as a model folder, a plot of the numbers and a last sheet."""
+        average, target = self.networks.average.module, self.folder / "model"
+        if self.phase.mix:
+            mix_in(average, self._end_of_phase(self.phase_number - 1), self.phase.mix)
+        if self.config.run.validate_every:
+            self._validate()
         self._write_model(target)
         if self.accelerator.is_main_process:
             plot_metrics(self.folder, self.folder / "loss.png")
             if self.validation:
-                self.validation.draw(self.average.module, self.folder / "sheet.png")
+                self.validation.draw(average, self.folder / "sheet.png")
         self.accelerator.wait_for_everyone()
-        return validated
+        return target
 
     def _write_model(self, target: Path) -> None:
         if self.accelerator.is_main_process:
-            photos = self.step * self._photos_per_step
-            write_model(self.average.module, target, self.config, steps=self.step, photos=photos)
+            photos = self.step * self.photos_per_step
+            average = self.networks.average.module
+            write_model(average, target, self.config, steps=self.step, photos=photos)
 
-    def _check_health(self) -> None:
-        self.health.check_losses()
-        networks = (self.bare_generator, self.bare_discriminator, self.average.module)
-        self.health.check_weights(self.step, networks)
+    def _end_of_phase(self, number: int) -> Path:
+        """Return the model folder of the weights at a phase's end."""
+        return self.folder / "phases" / str(number)
+
+    def _check_resumable(self) -> None:
+        if self.step > self.config.steps:
+            raise TrainingError(
+                f"The run in {self.folder} is at step {self.step} already, past the "
+                f"{self.config.steps} of its phases. Give the last phase more steps, or take the "
+                "run's older checkpoint."
+            )
+        last = len(self.config.phase) - 1
+        if self.config.phase[-1].mix and self.config.phase_at(self.step)[0] == last:
+            check_end_of_phase(self._end_of_phase(last - 1))
+
+
+def _ignore(done: int, total: int | None, numbers: object) -> None:
+    """Take progress and do nothing with it."""

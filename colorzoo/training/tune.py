@@ -16,14 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from colorzoo import schema
 from colorzoo.errors import ColorzooError, ConfigError, MissingDependencyError, TrainingError
+from colorzoo.progress import OnProgress
+from colorzoo.schema import setting
 from colorzoo.training.checkpoints import Checkpoints
-from colorzoo.training.config import (
-    TrainingConfig,
-    read_settings,
-    set_value,
-    setting,
-    write_config,
-)
+from colorzoo.training.config import TrainingConfig
+from colorzoo.training.config_file import read_settings, set_value, write_config
 from colorzoo.training.logbook import read_metrics
 from colorzoo.training.trainer import train
 
@@ -99,12 +96,12 @@ class TuneResult:
     Attributes:
         best: None if a signal came before any run was complete.
         runs: How many runs have ended, by how: ``complete``, ``pruned``, ``fail``.
-        signal: The signal that stopped the search, or 0.
+        signal: The signal that stopped the search, or None.
     """
 
     best: BestRun | None
     runs: dict[str, int]
-    signal: int
+    signal: int | None
 
 
 def tune(
@@ -154,18 +151,18 @@ class _Search:
             for key, space in self.space.items()
         }
         self.folder = Path(self._config(first).run.folder).expanduser()
-        self.signal = 0
+        self.signal: int | None = None
 
     def run(self, trials: int) -> TuneResult:
         """Run until so many runs have ended, or until a signal comes."""
         self.study = self._open_study()
         self._queue_stopped()
-        while not self.signal and len(self._ended()) < trials:
+        while self.signal is None and len(self._ended()) < trials:
             self._run_one(self._ask())
         ended = self._ended()
         runs = Counter(trial.state.name.lower() for trial in ended)
         best = self._best() if runs["complete"] else None
-        if best is None and not self.signal:
+        if best is None and self.signal is None:
             raise TrainingError(
                 f"None of the {len(ended)} runs in {self.folder} came to its end. "
                 f"The last: {ended[-1].user_attrs.get('error', 'pruned')}"
@@ -229,11 +226,9 @@ class _Search:
         folder = self.folder / trial.user_attrs["folder"]
         settings = _settings_of(trial.params)
         try:
-            result = train(
-                self._config({**settings, "run.folder": str(folder)}),
-                resume=Checkpoints(folder / "checkpoints", keep=1).latest() is not None,
-                watch=self._pruner_of(trial),
-            )
+            config = self._config({**settings, "run.folder": str(folder)})
+            resume = Checkpoints(folder / "checkpoints", keep=1).latest() is not None
+            result = train(config, resume=resume, on_progress=self._pruner_of(trial, config))
         except TrialPruned:
             self.study.tell(trial, state=TrialState.PRUNED)
             self.report(f"{folder.name}: pruned, {_show(settings)}")
@@ -252,28 +247,32 @@ class _Search:
         self.study.tell(trial, value)
         self.report(f"{folder.name}: {self.section.metric} {value:g}, {_show(settings)}")
 
-    def _pruner_of(self, trial: Trial) -> Callable[[int, Mapping[str, float]], None]:
+    def _pruner_of(self, trial: Trial, config: TrainingConfig) -> OnProgress:
+        """Return what ends a run whose validation is worse than most before it."""
         from optuna import TrialPruned
 
-        def watch(step: int, numbers: Mapping[str, float]) -> None:
-            if self.section.metric in numbers:
-                trial.report(numbers[self.section.metric], step)
+        every = config.run.validate_every
+
+        def on_progress(done: int, total: int | None, numbers: Mapping[str, float]) -> None:
+            validated = done > 0 and every > 0 and (done % every == 0 or done == total)
+            if validated and self.section.metric in numbers:
+                trial.report(numbers[self.section.metric], done)
                 if trial.should_prune():
                     raise TrialPruned
 
-        return watch
+        return on_progress
 
     def _measure(self, folder: Path) -> float:
         metric = self.section.metric
         lines = read_metrics(folder)
-        found = [line[metric] for line in lines if metric in line]
-        if not found:
+        values = [line[metric] for line in lines if metric in line]
+        if not values:
             known = sorted({name for line in lines for name in line} - {"step"})
             raise ConfigError(
                 f"{self.where}: tune.metric = {metric!r} is not among the numbers of a run: "
                 f"{', '.join(known)}."
             )
-        return found[-1]
+        return values[-1]
 
     def _best(self) -> BestRun:
         trial = self.study.best_trial
@@ -291,7 +290,7 @@ class _Search:
         values = copy.deepcopy(self.values)
         for key, value in settings.items():
             set_value(values, key, value)
-        return schema.from_dict(TrainingConfig, values, where=self.where)
+        return TrainingConfig.from_values(values, where=self.where)
 
 
 def _read_space(values: Any, where: str) -> Range | Choices:
