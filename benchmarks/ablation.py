@@ -21,7 +21,7 @@ from colorzoo.data.photos import center_square, decode
 from colorzoo.data.sources import open_source
 from colorzoo.evaluation.sheet import make_sheet, save_sheet
 from colorzoo.training.checkpoints import Checkpoints
-from colorzoo.training.config import TrainingConfig, load_config
+from colorzoo.training.config import TrainingConfig
 from colorzoo.training.trainer import train
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "report.toml"
@@ -44,13 +44,12 @@ def configure(name: str, epoch: int, options: argparse.Namespace) -> TrainingCon
         *options.overrides,
         f"model.config.norm={norm}",
         f"discriminator.config.norm={norm}",
-        f"loss.pixel_weight={weight}",
+        f"phase.0.losses.pixel={weight}",
         f"run.folder={folder_of(name, options)}",
-        "run.steps=1",
     ]
-    batch = load_config(RECIPE, overrides).data.batch_size
+    batch = TrainingConfig.from_file(RECIPE, overrides).data.batch_size
     steps = math.ceil(len(open_source(options.data)) / batch) * epoch
-    return load_config(RECIPE, [*overrides, f"run.steps={steps}"])
+    return TrainingConfig.from_file(RECIPE, [*overrides, f"phase.0.steps={steps}"])
 
 
 def folder_of(name: str, options: argparse.Namespace) -> Path:
@@ -70,10 +69,10 @@ def show_epochs(
             folder / "pictures" / f"epoch-{epoch:02d}-{number}.png" for number in range(len(truths))
         ]
         if not all(place.exists() for place in places):
-            found = Checkpoints(folder / "checkpoints", keep=1).latest()
-            result = train(configure(name, epoch, options), resume=found is not None)
+            resume = Checkpoints(folder / "checkpoints", keep=1).latest() is not None
+            result = train(configure(name, epoch, options), resume=resume)
             if result.model is None:
-                sys.exit(128 + result.signal)
+                sys.exit(128 + (result.signal or 0))
             colorizer = colorzoo.load(result.model)
             places[0].parent.mkdir(exist_ok=True)
             for place, truth in zip(places, truths, strict=True):

@@ -36,9 +36,10 @@ batch_size = 2
 workers = 0
 [optimizer]
 decay = "constant"
+[[phase]]
+steps = 1000000
 [run]
 folder = "{folder}"
-steps = 1000000
 device = "cpu"
 checkpoint_every = 1
 """
@@ -54,8 +55,8 @@ def start(config: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 def newest(folder: Path) -> int:
     """Return the newest whole checkpoint's step, or 0."""
-    found = Checkpoints(folder / "checkpoints", keep=1).latest()
-    return found[0] if found else 0
+    last = Checkpoints(folder / "checkpoints", keep=1).latest()
+    return last.step if last else 0
 
 
 def kill_while_writing(process: subprocess.Popen[bytes], folder: Path, known: int) -> bool:
@@ -76,7 +77,7 @@ def kill_while_writing(process: subprocess.Popen[bytes], folder: Path, known: in
 
 def finish(config: Path, steps: int, *arguments: str) -> None:
     """Run to the end, or leave with the run's own message."""
-    process = start(config, "--set", f"run.steps={steps}", *arguments)
+    process = start(config, "--set", f"phase.0.steps={steps}", *arguments)
     _, messages = process.communicate()
     if process.returncode:
         sys.exit(messages.decode()[-2000:])

@@ -17,7 +17,6 @@ import colorzoo
 from colorzoo.cli import commands
 from colorzoo.modelfolder.weights import load_model
 from colorzoo.training.checkpoints import Checkpoints
-from colorzoo.training.config import load_config
 from colorzoo.zoo.folders import zoo_folder
 
 ROOT = Path(__file__).parent.parent
@@ -71,9 +70,11 @@ def train(recipe: Path, folder: Path, options: argparse.Namespace) -> None:
         "data.validation": options.validation,
         "run.folder": folder,
     }
-    config = load_config(recipe, [f"{key}={value}" for key, value in settings.items()])
+    config = colorzoo.TrainingConfig.from_file(
+        recipe, [f"{key}={value}" for key, value in settings.items()]
+    )
     resume = Checkpoints(folder / "checkpoints", keep=1).latest() is not None
-    if resume and load_config(folder / "config.toml") != config:
+    if resume and colorzoo.TrainingConfig.from_file(folder / "config.toml") != config:
         sys.exit(f"{folder} holds a run with other settings than {recipe}. Choose other --runs.")
     if (folder / "model").is_dir():
         return

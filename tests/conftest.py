@@ -178,9 +178,10 @@ noise = 1.0
 [optimizer]
 learning_rate = 2e-3
 ema = 0.9
+[[phase]]
+steps = 8
 [run]
 folder = "{folder}"
-steps = 8
 device = "cpu"
 log_every = 2
 validate_every = 4

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import logging
+import multiprocessing
 import os
+import subprocess
 import tarfile
 import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -16,8 +22,10 @@ import pytest
 import torch
 from PIL import Image
 
-from colorzoo.data.loader import LoaderSettings, make_loader, make_stream_loader
-from colorzoo.data.photos import Augmentation, Draws, PhotoDataset, Sizes, colorfulness, decode
+import colorzoo
+from colorzoo.data.loader import StreamDataset, batches_of, make_loader, make_stream_loader
+from colorzoo.data.photos import Batch, Draws, PhotoDataset, Sample, colorfulness, decode
+from colorzoo.data.settings import DataSettings
 from colorzoo.data.sources import PhotoSource, open_source
 from colorzoo.data.streaming import HubSource, HubStream
 from colorzoo.errors import DataError
@@ -46,17 +54,14 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def settings(**values: object) -> LoaderSettings:
-    chosen: dict[str, object] = {
-        "sizes": Sizes(16),
-        "batch_size": 2,
-        "workers": 0,
-        "augmentation": Augmentation(flip=True, crop_scale=(0.4, 1.0), rotation=8.0),
-        "min_colorfulness": 0.0,
-        "seed": 3,
-        "pin_memory": False,
-    }
-    return LoaderSettings(**{**chosen, **values})  # type: ignore[arg-type]  # checked by the callee
+PLAIN = DataSettings(train="photos", batch_size=2, workers=0, flip=False, crop_scale=(1.0, 1.0))
+VARIED = replace(PLAIN, flip=True, crop_scale=(0.4, 1.0), rotation=8.0)
+
+
+def draw(dataset: PhotoDataset, number: int, index: int) -> Sample:
+    sample = dataset[number, index]
+    assert isinstance(sample, Sample)
+    return sample
 
 
 def test_a_folder_is_read_with_its_subfolders(photos: Path) -> None:
@@ -107,30 +112,47 @@ def test_draws_show_every_photo_once_an_epoch_and_resume_where_they_stopped() ->
     assert list(Draws(5, seed=2, start=0, stop=15)) != whole
 
 
+def test_processes_deal_the_draws_out_by_batches() -> None:
+    def draws(**part: int) -> list[tuple[int, int]]:
+        return list(Draws(5, seed=1, start=8, stop=24, batch_size=2, **part))
+
+    both = [draws(rank=rank, processes=2) for rank in (0, 1)]
+    assert [number for number, _ in both[0]] == [8, 9, 12, 13, 16, 17, 20, 21]
+    assert sorted(both[0] + both[1]) == draws()
+    assert len(Draws(5, seed=1, start=8, stop=24, batch_size=2, processes=2)) == 8
+
+
 def test_a_draw_alone_fixes_its_sample(photos: Path) -> None:
     source = open_source(str(photos))
-    variation = Augmentation(flip=True, crop_scale=(0.3, 1.0), rotation=15.0)
-    first = PhotoDataset(source, size=16, augmentation=variation, seed=5)
-    second = PhotoDataset(source, size=16, augmentation=variation, seed=5)
-    assert torch.equal(first[9, 2].rgb, second[9, 2].rgb)
-    assert not torch.equal(first[9, 2].rgb, first[10, 2].rgb)
-    assert first[9, 2].rgb.shape == (3, 16, 16)
-    assert first[9, 2].rgb.dtype == torch.uint8
+    data = replace(VARIED, crop_scale=(0.3, 1.0), rotation=15.0)
+    first, second = (PhotoDataset(source, data, size=16, seed=5) for _ in range(2))
+    assert torch.equal(draw(first, 9, 2).rgb, draw(second, 9, 2).rgb)
+    assert not torch.equal(draw(first, 9, 2).rgb, draw(first, 10, 2).rgb)
+    assert draw(first, 9, 2).rgb.shape == (3, 16, 16)
+    assert draw(first, 9, 2).rgb.dtype == torch.uint8
 
 
 def test_rotation_leaves_no_empty_corner(tmp_path: Path) -> None:
     Image.new("RGB", (50, 40), (250, 240, 230)).save(tmp_path / "bright.png")
-    variation = Augmentation(rotation=45.0, crop_scale=(0.5, 1.0))
-    dataset = PhotoDataset(open_source(str(tmp_path)), size=24, augmentation=variation)
-    assert min(int(dataset[draw, 0].rgb.min()) for draw in range(20)) >= 225
+    data = replace(PLAIN, rotation=45.0, crop_scale=(0.5, 1.0))
+    dataset = PhotoDataset(open_source(str(tmp_path)), data, size=24, seed=0)
+    assert min(int(draw(dataset, number, 0).rgb.min()) for number in range(20)) >= 225
 
 
 def test_without_augmentation_the_centre_square_is_taken(tmp_path: Path) -> None:
     pixels = np.zeros((20, 60, 3), dtype=np.uint8)
     pixels[:, 20:40] = (200, 100, 50)
     Image.fromarray(pixels).save(tmp_path / "middle.png")
-    sample = PhotoDataset(open_source(str(tmp_path)), size=20)[0, 0]
+    sample = draw(PhotoDataset(open_source(str(tmp_path)), PLAIN, size=20, seed=0), 0, 0)
     assert (sample.rgb == torch.tensor([200, 100, 50]).view(3, 1, 1)).all()
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "avif", "webp", "tif"])
+def test_what_can_be_coloured_can_be_trained_on(suffix: str, tmp_path: Path) -> None:
+    kind = {"jfif": "JPEG", "tif": "TIFF"}.get(suffix, suffix.upper())
+    paint(0).save(tmp_path / f"photo.{suffix}", kind)
+    dataset = PhotoDataset(open_source(str(tmp_path)), PLAIN, size=16, seed=0)
+    assert draw(dataset, 0, 0).broken == ()
 
 
 def test_broken_and_grey_photos_are_passed_over_and_named(photos: Path) -> None:
@@ -141,12 +163,12 @@ def test_broken_and_grey_photos_are_passed_over_and_named(photos: Path) -> None:
     Image.new("RGB", (30, 30), (90, 90, 90)).save(photos / "c-grey.png")
     source = open_source(str(photos))
     names = {Path(source.name(index)).name: index for index in range(len(source))}
-    dataset = PhotoDataset(source, size=16, min_colorfulness=5.0)
+    dataset = PhotoDataset(source, replace(PLAIN, min_colorfulness=5.0), size=16, seed=0)
     for name in ("a-broken.jpg", "b-cut.jpg"):
-        sample = dataset[0, names[name]]
+        sample = draw(dataset, 0, names[name])
         assert sample.broken[0] == names[name]
         assert sample.rgb.float().std() > 0
-    assert dataset[0, names["c-grey.png"]].grey[0] == names["c-grey.png"]
+    assert draw(dataset, 0, names["c-grey.png"]).grey[0] == names["c-grey.png"]
 
 
 def test_deep_greys_are_scaled_not_clipped(tmp_path: Path) -> None:
@@ -177,7 +199,7 @@ def test_validation_leaves_broken_photos_out_and_names_each_once(
         source = open_source(str(photos))
         return Validation(source, size=16, batch_size=4, device=torch.device("cpu"))
 
-    generator = torch.nn.Conv2d(1, 2, 1)
+    generator = colorzoo.create_model("cnn", widths=(4, 8))
     expected = validation().measure(generator)
     for name in ("a", "b", "z"):
         (photos / f"{name}.jpg").write_bytes(b"no picture")
@@ -194,13 +216,41 @@ def test_validation_of_nothing_readable_is_an_error(tmp_path: Path) -> None:
     source = open_source(str(tmp_path))
     validation = Validation(source, size=16, batch_size=4, device=torch.device("cpu"))
     with pytest.raises(DataError, match=r"only\.png"):
-        validation.measure(torch.nn.Conv2d(1, 2, 1))
+        validation.measure(colorzoo.create_model("cnn", widths=(4, 8)))
 
 
-def test_a_source_of_nothing_usable_ends_with_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_source_of_nothing_usable_ends_with_one_clear_error(workers: int, tmp_path: Path) -> None:
     (tmp_path / "only.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"only\.png"):
-        PhotoDataset(open_source(str(tmp_path)), size=16)[0, 0]
+    data = replace(PLAIN, workers=workers)
+    loader = make_loader(open_source(str(tmp_path)), data, size=16, seed=0, start=0, stop=4)
+    with pytest.raises(DataError, match=r"^20 photos in a row .*only\.png") as error:
+        next(batches_of(loader))
+    assert "Traceback" not in str(error.value)
+
+
+def test_a_worker_that_dies_ends_the_run_with_one_clear_error(photos: Path) -> None:
+    data = replace(VARIED, workers=1)
+    loader = make_loader(open_source(str(photos)), data, size=16, seed=0, start=0, stop=10_000)
+    batches = batches_of(loader)
+    next(batches)
+    (worker,) = multiprocessing.active_children()
+    worker.kill()
+    with pytest.raises(DataError, match=r"loader process has ended .* lower data\.workers"):
+        list(batches)
+
+
+def test_a_worker_outlives_a_stop_of_the_group_but_not_of_its_parent(photos: Path) -> None:
+    data = replace(VARIED, workers=1)
+    loader = make_loader(open_source(str(photos)), data, size=16, seed=0, start=0, stop=40)
+    batches = batches_of(loader)
+    next(batches)
+    (worker,) = multiprocessing.active_children()
+    subprocess.run(["kill", "-TERM", str(worker.pid)], check=True)  # as a scheduler does
+    assert len(list(itertools.islice(batches, 10))) == 10
+    worker.terminate()
+    worker.join(5)
+    assert not worker.is_alive()
 
 
 def test_quick_colorfulness_agrees_with_the_metric() -> None:
@@ -211,9 +261,11 @@ def test_quick_colorfulness_agrees_with_the_metric() -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_number_of_workers_changes_nothing(photos: Path, workers: int) -> None:
     source = open_source(str(photos))
-    expected = make_loader(source, settings(), start=0, stop=12)
-    given = make_loader(source, settings(workers=workers), start=0, stop=12)
-    pairs = list(zip(expected, given, strict=True))
+    expected, given = (
+        make_loader(source, replace(VARIED, workers=count), size=16, seed=3, start=0, stop=12)
+        for count in (0, workers)
+    )
+    pairs = list(zip(batches_of(expected), batches_of(given), strict=True))
     assert len(pairs) == 6
     assert all(torch.equal(one.rgb, other.rgb) for one, other in pairs)
 
@@ -225,14 +277,14 @@ def make_table(count: int = 5) -> datasets.Dataset:
 
 
 def test_a_data_set_table_finds_its_image_column() -> None:
-    source = HubSource(make_table(), column="", title="a/b")
+    source = HubSource(make_table(), column=None, title="a/b")
     assert len(source) == 5
     assert np.array_equal(pixels_of(source, 2), np.asarray(paint(2)))
     assert source.name(2) == "a/b[2]"
     with pytest.raises(DataError, match="no image column 'label'"):
         HubSource(make_table(), column="label", title="a/b")
     with pytest.raises(DataError, match="0 image columns"):
-        HubSource(make_table().select_columns(["label"]), column="", title="a/b")
+        HubSource(make_table().select_columns(["label"]), column=None, title="a/b")
 
 
 def test_a_streamed_archive_of_pictures_is_read_through_its_address(tmp_path: Path) -> None:
@@ -241,22 +293,55 @@ def test_a_streamed_archive_of_pictures_is_read_through_its_address(tmp_path: Pa
     with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
         archive.write(tmp_path / "3.png", "3.png")
     table = make_table().to_iterable_dataset()
-    stream = HubStream(table, column="", title="a/b", seed=0)
+    stream = HubStream(table, column=None, title="a/b", seed=0)
     address = f"zip://3.png::{tmp_path / 'pictures.zip'}"
     with stream.open({"bytes": None, "path": address}) as photo:
         assert np.array_equal(np.asarray(photo), np.asarray(paint(3)))
 
 
-def test_a_stream_goes_on_without_end_and_resumes_where_it_stopped() -> None:
-    def batches(start: int, **values: object) -> list[torch.Tensor]:
-        stream = HubStream(make_table().to_iterable_dataset(), column="", title="a/b", seed=0)
-        loader = make_stream_loader(stream, settings(**values), start=start, rank=0)
-        return [batch.rgb for batch in itertools.islice(loader, 6)]
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("shards", [1, 3])
+@pytest.mark.parametrize("at", [1, 4, 9])
+def test_a_stream_goes_on_without_end_and_resumes_where_it_stopped(
+    at: int, shards: int, workers: int
+) -> None:
+    data = replace(VARIED, workers=workers)
 
-    warmed_up = batches(2, sizes=Sizes(16, early=8, draws=6))
-    assert [batch.shape[-1] for batch in warmed_up] == [8, 8, 16, 16, 16, 16]
+    def batches(draw: int, position: dict[str, Any] | None) -> Iterator[Batch]:
+        table = make_table(7).to_iterable_dataset(num_shards=shards)
+        stream = HubStream(table, column=None, title="a/b", seed=0, block=3)
+        dataset = StreamDataset(stream, data, size=16, seed=3, rank=0, draw=draw, position=position)
+        return batches_of(make_stream_loader(dataset))
 
-    straight = batches(0)
-    assert straight[0].shape == (2, 3, 16, 16)
-    resumed = batches(4)
-    assert all(torch.equal(one, other) for one, other in zip(straight[2:], resumed, strict=False))
+    straight = list(itertools.islice(batches(0, None), 14))
+    assert straight[0].rgb.shape == (2, 3, 16, 16)
+    position = json.loads(json.dumps(straight[at - 1].position))
+    resumed = list(itertools.islice(batches(2 * at, position), 14 - at))
+    for one, other in zip(straight[at:], resumed, strict=True):
+        assert torch.equal(one.rgb, other.rgb)
+        assert one.position == other.position
+
+
+def test_every_row_of_a_stream_comes_once_an_epoch_in_another_order() -> None:
+    table = make_table(7).to_iterable_dataset(num_shards=2)
+    stream = HubStream(table, column=None, title="a/b", seed=0, block=3)
+    rows = [picture["bytes"] for _, picture in itertools.islice(stream.rows(), 21)]
+    assert len(set(rows)) == 7
+    assert all(set(rows[7 * epoch : 7 * epoch + 7]) == set(rows) for epoch in range(3))
+    assert rows[:7] != rows[7:14]
+
+
+def test_a_stream_without_rows_and_one_of_broken_pictures_are_errors() -> None:
+    def first(table: datasets.IterableDataset) -> Batch:
+        stream = HubStream(table, column=None, title="a/b", seed=0)
+        dataset = StreamDataset(stream, PLAIN, size=16, seed=0, rank=0, draw=0, position=None)
+        return next(batches_of(make_stream_loader(dataset)))
+
+    with pytest.raises(DataError, match="a/b holds no photos"):
+        first(make_table(1).to_iterable_dataset().take(0))
+    broken = datasets.Dataset.from_dict(
+        {"photo": [{"bytes": b"no picture", "path": None}]},
+        features=datasets.Features({"photo": datasets.Image()}),
+    )
+    with pytest.raises(DataError, match="1000 photos in a row .*1000 broken.*row 999 of a/b"):
+        first(broken.to_iterable_dataset())

@@ -16,7 +16,7 @@ from conftest import ROOT
 from PIL import Image
 from safetensors.torch import load_file
 
-from colorzoo.training.config import load_config
+from colorzoo.training.config import TrainingConfig
 from colorzoo.training.logbook import read_metrics
 from colorzoo.training.trainer import train
 
@@ -35,9 +35,10 @@ batch_size = 2
 workers = 0
 [optimizer]
 learning_rate = 1e-3
+[[phase]]
+steps = 4
 [run]
 folder = "{folder}"
-steps = 4
 device = "cpu"
 log_every = 2
 """
@@ -109,7 +110,7 @@ def test_two_processes_equal_one_with_the_whole_batch(
     assert process.returncode == 0, messages
     assert printed.split() == [str(tmp_path / "two" / "model")]
     alone = [*PLAIN, f"data.batch_size={4 * accumulation}", f"run.folder={tmp_path / 'one'}"]
-    result = train(load_config(config_file, alone))
+    result = train(TrainingConfig.from_file(config_file, alone))
     assert result.model
     given = load_file(tmp_path / "two" / "model" / "model.safetensors")
     expected = load_file(result.model / "model.safetensors")
@@ -126,7 +127,7 @@ def test_a_signal_to_the_launcher_saves_on_agreement(
     terminal: bool, config_file: Path, tmp_path: Path
 ) -> None:
     """Ctrl-C reaches all processes, and the launcher then passes it on to them once more."""
-    endless = overrides("run.steps=1000000")
+    endless = overrides("phase.0.steps=1000000")
     process = launch("-m", "colorzoo", "train", config_file, *endless)
     deadline = time.monotonic() + 90
     while not (tmp_path / "run" / "metrics.jsonl").exists():
@@ -141,7 +142,7 @@ def test_a_signal_to_the_launcher_saves_on_agreement(
     assert process.returncode != 0
     (saved,) = (tmp_path / "run" / "checkpoints").iterdir()
     step = int(saved.name.removeprefix("step-"))
-    more = overrides(f"run.steps={step + 10}")
+    more = overrides(f"phase.0.steps={step + 10}")
     resumed = launch("-m", "colorzoo", "train", config_file, *more, "--resume")
     _, messages = resumed.communicate(timeout=120)
     assert resumed.returncode == 0, messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from colorzoo.errors import ConfigError
 from colorzoo.models.build import create_model
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.schema import to_dict
-from colorzoo.training.config import TrainingConfig, load_config
+from colorzoo.training.config import TrainingConfig
 from colorzoo.training.example import example_text
 from colorzoo.training.trainer import train
 
@@ -24,7 +25,7 @@ RECIPES = sorted(
 @pytest.mark.parametrize(("folder", "size"), [("recipes", 256), ("recipes/cpu", 96)])
 def test_the_five_models_have_recipes_that_differ_in_nothing_else(folder: str, size: int) -> None:
     configs = [
-        load_config(ROOT / folder / f"{name}.toml")
+        TrainingConfig.from_file(ROOT / folder / f"{name}.toml")
         for name in ("unet-gan", "res-unet-gan", "dense-unet-gan", "attention-unet-gan", "cnn")
     ]
     assert [config.model.name for config in configs] == [
@@ -34,24 +35,26 @@ def test_the_five_models_have_recipes_that_differ_in_nothing_else(folder: str, s
         "attention-unet",
         "cnn",
     ]
-    assert [config.loss.objective for config in configs] == ["adversarial"] * 4 + ["regression"]
+    assert [config.adversarial for config in configs] == [True] * 4 + [False]
     assert len({config.data for config in configs}) == 1
     assert len({config.optimizer for config in configs}) == 1
-    assert len({config.run.steps for config in configs}) == 1
+    assert len({config.steps for config in configs}) == 1
+    assert all(config.phase == configs[0].phase for config in configs[:4])
     assert len({config.run.folder for config in configs}) == 5
     assert configs[0].data.size == size
 
 
 def test_the_recipe_of_the_report_has_its_settings() -> None:
-    config = load_config(ROOT / "recipes" / "report.toml")
+    config = TrainingConfig.from_file(ROOT / "recipes" / "report.toml")
     assert (config.data.size, config.data.flip, config.data.noise > 0) == (256, True, True)
-    assert (config.loss.pixel, config.loss.pixel_weight) == ("l1", 100.0)
+    assert config.loss.pixel == "l1"
+    assert [phase.losses for phase in config.phase] == [{"pixel": 100.0, "adversarial": 1.0}]
     assert config.model.config["norm"] == config.discriminator.config["norm"] == "batch"
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -> None:
-    config = load_config(recipe)
+    config = TrainingConfig.from_file(recipe)
     spec = ARCHITECTURES.get(config.model.name)
     own = {key: value for key, value in config.model.config.items() if key != "widths"}
     tiny = {**to_dict(spec.config.tiny()), **own}
@@ -64,18 +67,18 @@ def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -
         "data.batch_size=2",
         "data.workers=0",
         "data.min_colorfulness=0",
-        "loss.warmup_steps=1",
-        "run.steps=2",
+        *(f"phase.{number}.steps=1" for number in range(len(config.phase))),
+        *(f"phase.{number}.size=" for number in range(len(config.phase))),
         "run.device=cpu",
         f"run.folder={tmp_path / 'run'}",
     ]
     values = {"model": tiny, "discriminator": small}
     for name, section in values.items():
         overrides += [f"{name}.config.{key}={_toml(value)}" for key, value in section.items()]
-    result = train(load_config(recipe, overrides))
-    assert result.steps == 2
+    result = train(TrainingConfig.from_file(recipe, overrides))
+    assert result.steps == len(config.phase)
     assert result.model
-    assert ("discriminator" in result.last) == (config.loss.objective == "adversarial")
+    assert ("discriminator" in result.last) == config.adversarial
     assert colorzoo.load(result.model).name
 
 
@@ -87,16 +90,21 @@ def test_the_example_explains_every_key_and_loads(tmp_path: Path) -> None:
     text = example_text()
     path = tmp_path / "example.toml"
     path.write_text(text)
-    config = load_config(path)
-    defaults = TrainingConfig(config.model, config.data, config.run)
+    config = TrainingConfig.from_file(path)
+    defaults = TrainingConfig(config.model, config.data, config.run, config.phase)
     assert config == defaults
     lines = text.splitlines()
-    for name, section in to_dict(config).items():
-        assert f"[{name}]" in lines
-        for key in section:
-            places = [number for number, line in enumerate(lines) if line.startswith(f"{key} = ")]
-            assert places
-            assert all(lines[number - 1].startswith("# ") for number in places)
+    for entry in dataclasses.fields(config):
+        section = getattr(config, entry.name)
+        heading = f"[[{entry.name}]]" if isinstance(section, tuple) else f"[{entry.name}]"
+        start = lines.index(heading)
+        for key in dataclasses.fields(section[0] if isinstance(section, tuple) else section):
+            place = next(
+                number
+                for number, line in enumerate(lines[start:], start)
+                if line.removeprefix("# ").startswith(f"{key.name} = ")
+            )
+            assert lines[place - 1].startswith("# ")
     assert max(map(len, lines)) <= 100
 
 
@@ -121,11 +129,12 @@ def test_a_file_extends_another_key_by_key(tmp_path: Path) -> None:
         tmp_path / "below",
         middle='extends = "base.toml"\n[data]\nsize = 64',
         base='[model]\nname = "unet"\nconfig = {widths = [8]}\n'
-        '[data]\ntrain = "photos"\nsize = 32\nbatch_size = 3\n[run]\nfolder = "run"\nsteps = 5',
+        '[data]\ntrain = "photos"\nsize = 32\nbatch_size = 3\n[[phase]]\nsteps = 5\n'
+        '[[phase]]\nsteps = 6\n[run]\nfolder = "run"',
     )
-    config = load_config(tmp_path / "top.toml", ["run.steps=6"])
+    config = TrainingConfig.from_file(tmp_path / "top.toml", ["phase.0.steps=6"])
     assert (config.model.name, config.model.config) == ("cnn", {"norm": "none"})
-    assert (config.data.size, config.data.batch_size, config.run.steps) == (64, 3, 6)
+    assert (config.data.size, config.data.batch_size, config.steps) == (64, 3, 12)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +146,6 @@ def test_a_file_extends_another_key_by_key(tmp_path: Path) -> None:
     ],
 )
 def test_extending_nothing_or_oneself_is_an_error(text: str, message: str, tmp_path: Path) -> None:
-    write(
-        tmp_path, run=text, other='extends = "run.toml"\n[run]\nfolder = "a"\nsteps = 1\n[data]\n'
-    )
+    write(tmp_path, run=text, other='extends = "run.toml"\n[run]\nfolder = "a"\n[data]\n')
     with pytest.raises(ConfigError, match=message):
-        load_config(tmp_path / "run.toml")
+        TrainingConfig.from_file(tmp_path / "run.toml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from safetensors.torch import load_file
 
 import colorzoo
 from colorzoo.errors import ConfigError, TrainingError
-from colorzoo.training.config import TrainingConfig, load_config
+from colorzoo.progress import OnProgress
+from colorzoo.training.config import TrainingConfig
 from colorzoo.training.logbook import read_metrics
 from colorzoo.training.trainer import Trainer, train
 from colorzoo.training.validation import open_validation
@@ -23,12 +25,22 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "model.safetensors")
 
 
+def in_phases(config_file: Path, *tables: str) -> Path:
+    """Give a config other phases than its own, each as the lines of its table."""
+    text = config_file.read_text()
+    own = "[[phase]]\nsteps = 8\n"
+    assert own in text
+    path = config_file.with_name("phases.toml")
+    path.write_text(text.replace(own, "".join(f"[[phase]]\n{table}\n" for table in tables)))
+    return path
+
+
 def test_a_run_learns_and_leaves_a_model_that_colours(
     config_file: Path, training_photos: Path
 ) -> None:
-    overrides = ["run.steps=60", "loss.warmup_steps=40", "optimizer.learning_rate=0.01"]
-    overrides += ["model.config.norm=none", "run.validate_every=60"]
-    result = train(load_config(config_file, overrides))
+    phases = in_phases(config_file, "steps = 40\nlosses = { pixel = 100.0 }", "steps = 20")
+    overrides = ["optimizer.learning_rate=0.01", "model.config.norm=none", "run.validate_every=60"]
+    result = train(TrainingConfig.from_file(phases, overrides))
     assert result.model is not None
     lines = [line for line in read_metrics(result.folder) if "pixel" in line]
     assert lines[-1]["pixel"] < 0.6 * lines[0]["pixel"]
@@ -48,73 +60,91 @@ def test_a_run_learns_and_leaves_a_model_that_colours(
     assert np.abs(colored - expected).mean() < 0.5 * np.abs(grey - expected).mean()
 
 
-@pytest.mark.parametrize("stop", [2, 3], ids=["at the warm-up's end", "after it"])
-def test_released_weights_lie_between_warm_up_and_end(
+class StoppedError(Exception):
+    """What ``on_progress`` raises to end a run, as a kill would."""
+
+
+def stop_at(step: int) -> OnProgress:
+    def on_progress(done: int, total: int | None, numbers: Mapping[str, float]) -> None:
+        if done == step:
+            raise StoppedError
+
+    return on_progress
+
+
+@pytest.mark.parametrize("stop", [2, 3], ids=["at a phase's end", "after it"])
+def test_released_weights_lie_between_the_ends_of_the_last_two_phases(
     stop: int, config_file: Path, tmp_path: Path
 ) -> None:
-    def run(folder: str, *overrides: str, resume: bool = False) -> Path:
-        values = (f"run.folder={tmp_path / folder}", "loss.warmup_steps=2", "run.steps=6")
-        values += ("optimizer.decay=constant", *overrides)
-        model = train(load_config(config_file, list(values)), resume=resume).model
-        assert model
-        return model
+    path = in_phases(config_file, "steps = 2\nlosses = { pixel = 100.0 }", "steps = 4")
 
-    end = weights_of(run("end"))
-    share = "loss.warmup_share=0.25"
-    mixed = weights_of(run("mixed", share))
-    warmup = weights_of(tmp_path / "mixed" / "warmup")
+    def config(folder: str, *overrides: str) -> TrainingConfig:
+        values = [f"run.folder={tmp_path / folder}", "run.checkpoint_every=1", *overrides]
+        return TrainingConfig.from_file(path, values)
+
+    mix = "phase.1.mix=0.25"
+    train(config("end"))
+    train(config("mixed", mix))
+    end, mixed = (weights_of(tmp_path / name / "model") for name in ("end", "mixed"))
+    before = colorzoo.load(tmp_path / "mixed" / "phases" / "0").predictor.generator.state_dict()
     for name in (name for name, tensor in mixed.items() if tensor.is_floating_point()):
-        expected = 0.75 * end[name].double() + 0.25 * warmup[name].double()
+        expected = 0.75 * end[name].double() + 0.25 * before[name].double()
         torch.testing.assert_close(mixed[name].double(), expected, rtol=1e-5, atol=1e-6)
-    run("halves", share, f"run.steps={stop}")
-    resumed = weights_of(run("halves", share, resume=True))
+    with pytest.raises(StoppedError):
+        train(config("halves", mix), on_progress=stop_at(stop))
+    train(config("halves", mix), resume=True)
+    resumed = weights_of(tmp_path / "halves" / "model")
     assert all(torch.equal(resumed[name], tensor) for name, tensor in mixed.items())
 
 
-def test_a_run_that_lost_its_warm_up_says_so_at_once(config_file: Path) -> None:
-    settings = ["loss.warmup_steps=1", "loss.warmup_share=0.5", "run.steps=2"]
-    folder = train(load_config(config_file, settings)).folder
-    more = load_config(config_file, [*settings, "run.steps=3"])
-    (folder / "warmup" / "config.json").write_text("{}")
-    with pytest.raises(TrainingError, match=r"warm-up in .* cannot be used.*warmup_share=0"):
+def test_a_run_that_lost_the_end_of_a_phase_says_so_at_once(config_file: Path) -> None:
+    path = in_phases(config_file, "steps = 1", "steps = 1\nmix = 0.5")
+    folder = train(TrainingConfig.from_file(path)).folder
+    more = TrainingConfig.from_file(path, ["phase.1.steps=2"])
+    (folder / "phases" / "0" / "config.json").write_text("{}")
+    with pytest.raises(TrainingError, match=r"phases/0 from the end of .* cannot be used.*mix to"):
         train(more, resume=True)
-    (folder / "warmup" / "model.safetensors").unlink()
-    with pytest.raises(TrainingError, match=r"end of the warm-up, and .*warmup_share=0"):
+    (folder / "phases" / "0" / "model.safetensors").unlink()
+    with pytest.raises(TrainingError, match=r"end of the phase before, and .*mix to 0"):
         Trainer(more, resume=True)
 
 
 def test_the_last_validation_is_of_the_released_weights(
     config_file: Path, training_photos: Path
 ) -> None:
-    settings = ["loss.warmup_steps=10", "loss.warmup_share=0.9", "run.steps=20"]
-    settings += [f"data.validation={training_photos}", "run.validate_every=20"]
+    path = in_phases(config_file, "steps = 10\nlosses.pixel = 1", "steps = 10\nmix = 0.9")
+    settings = [f"data.validation={training_photos}", "run.validate_every=20"]
     settings += ["optimizer.learning_rate=0.01", "optimizer.ema=0"]
-    seen = {}
-    config = load_config(config_file, settings)
-    result = train(config, watch=lambda step, numbers: seen.update({step: dict(numbers)}))
+    seen = []
+    config = TrainingConfig.from_file(path, settings)
+    result = train(
+        config, on_progress=lambda done, total, numbers: seen.append((done, total, dict(numbers)))
+    )
     assert result.model
-    device = torch.device("cpu")
-    validation = open_validation(config.data, device)
+    validation = open_validation(config, torch.device("cpu"))
     assert validation
     released = validation.measure(colorzoo.load(result.model).predictor.generator)
-    assert seen == {20: released}
-    assert {name: result.last[name] for name in released} == released
+    assert [(done, total) for done, total, _ in seen] == [(step, 20) for step in range(21)]
+    assert seen[0][2] == {}
+    assert "val_psnr" not in seen[-2][2]
+    assert {name: seen[-1][2][name] for name in released} == released
+    assert seen[-1][2] == result.last
 
 
 def test_a_run_that_is_past_its_end_says_so(config_file: Path) -> None:
-    train(load_config(config_file, ["run.steps=4"]))
-    with pytest.raises(TrainingError, match="at step 4 already, past run.steps = 2"):
-        train(load_config(config_file, ["run.steps=2"]), resume=True)
+    train(TrainingConfig.from_file(config_file, ["phase.0.steps=4"]))
+    with pytest.raises(TrainingError, match="at step 4 already, past the 2 of its phases"):
+        train(TrainingConfig.from_file(config_file, ["phase.0.steps=2"]), resume=True)
 
 
 def test_a_resumed_run_equals_a_straight_one(config_file: Path, tmp_path: Path) -> None:
-    straight = train(load_config(config_file, [f"run.folder={tmp_path / 'straight'}"]))
+    straight = train(TrainingConfig.from_file(config_file, [f"run.folder={tmp_path / 'straight'}"]))
     # Every setting but the length is the same, and the length only moves the learning rate.
     first = ["optimizer.decay=constant", f"run.folder={tmp_path / 'halves'}"]
     whole = ["optimizer.decay=constant", f"run.folder={tmp_path / 'whole'}"]
-    train(load_config(config_file, [*first, "run.steps=4"]))
-    resumed = train(load_config(config_file, first), resume=True)
-    uninterrupted = train(load_config(config_file, whole))
+    train(TrainingConfig.from_file(config_file, [*first, "phase.0.steps=4"]))
+    resumed = train(TrainingConfig.from_file(config_file, first), resume=True)
+    uninterrupted = train(TrainingConfig.from_file(config_file, whole))
     assert resumed.model
     assert uninterrupted.model
     assert straight.model
@@ -127,9 +157,9 @@ def test_a_resumed_run_equals_a_straight_one(config_file: Path, tmp_path: Path) 
 
 
 def test_the_run_folder_tells_all_settings(config_file: Path) -> None:
-    config = load_config(config_file, ["data.batch_size=2", "run.steps=1"])
+    config = TrainingConfig.from_file(config_file, ["data.batch_size=2", "phase.0.steps=1"])
     result = train(config)
-    assert load_config(result.folder / "config.toml") == config
+    assert TrainingConfig.from_file(result.folder / "config.toml") == config
     facts = json.loads((result.folder / "model" / "config.json").read_text())
     assert facts["training"]["photos_seen"] == 2
     assert facts["image"]["working_size"] == 16
@@ -138,8 +168,8 @@ def test_the_run_folder_tells_all_settings(config_file: Path) -> None:
 def test_accumulated_batches_equal_one_large_batch(config_file: Path, tmp_path: Path) -> None:
     def run(name: str, *overrides: str) -> dict[str, torch.Tensor]:
         common = ["model.config.norm=none", "discriminator.config.norm=none", "data.noise=0"]
-        common += ["run.steps=3", f"run.folder={tmp_path / name}", *overrides]
-        result = train(load_config(config_file, common))
+        common += ["phase.0.steps=3", f"run.folder={tmp_path / name}", *overrides]
+        result = train(TrainingConfig.from_file(config_file, common))
         assert result.model
         return weights_of(result.model)
 
@@ -157,15 +187,13 @@ def test_every_architecture_trains(name: str, config_file: Path) -> None:
     from colorzoo.schema import to_dict
 
     spec = ARCHITECTURES.get(name)
-    config = load_config(config_file, ["run.steps=2", "run.validate_every=0"])
+    config = TrainingConfig.from_file(config_file, ["phase.0.steps=2", "run.validate_every=0"])
     tiny = spec.config.tiny()
     size = 2 * colorzoo.create_model(name, tiny).size_multiple
     values = to_dict(config)
     values["model"] = {"name": name, "config": to_dict(tiny)}
     values["data"]["size"] = size
-    from colorzoo.schema import from_dict
-
-    result = train(from_dict(TrainingConfig, values, where="test"))
+    result = train(TrainingConfig.from_values(values, where="test"))
     assert result.model
     assert colorzoo.load(result.model).predict(torch.rand(1, 1, size, size) * 100).isfinite().all()
 
@@ -173,8 +201,8 @@ def test_every_architecture_trains(name: str, config_file: Path) -> None:
 @pytest.mark.parametrize("kind", ["bce", "lsgan", "hinge"])
 @pytest.mark.parametrize("norm", ["batch", "instance", "spectral", "none"])
 def test_every_adversarial_loss_trains(kind: str, norm: str, config_file: Path) -> None:
-    overrides = [f"loss.adversarial={kind}", f"discriminator.config.norm={norm}", "run.steps=2"]
-    assert train(load_config(config_file, overrides)).last["adversarial"] != 0
+    overrides = [f"loss.adversarial={kind}", f"discriminator.config.norm={norm}", "phase.0.steps=2"]
+    assert train(TrainingConfig.from_file(config_file, overrides)).last["adversarial"] != 0
 
 
 @pytest.mark.parametrize(
@@ -184,18 +212,21 @@ def test_every_adversarial_loss_trains(kind: str, norm: str, config_file: Path) 
         "run.precision=fp16",
         "optimizer.clip=0.5",
         "loss.pixel=huber",
-        "loss.objective=regression",
+        "optimizer.name=adamw",
+        "phase.0.losses={pixel = 1}",
     ],
 )
 def test_options_train(override: str, config_file: Path) -> None:
-    result = train(load_config(config_file, [override, "run.steps=2"]))
+    result = train(TrainingConfig.from_file(config_file, [override, "phase.0.steps=2"]))
     assert result.last["pixel"] > 0
-    assert ("discriminator" in result.last) == ("regression" not in override)
+    assert ("discriminator" in result.last) == ("losses" not in override)
 
 
 def test_numbers_go_to_tensorboard(config_file: Path) -> None:
     pytest.importorskip("tensorboard")
-    result = train(load_config(config_file, ["run.trackers=['tensorboard']", "run.steps=2"]))
+    result = train(
+        TrainingConfig.from_file(config_file, ["run.trackers=['tensorboard']", "phase.0.steps=2"])
+    )
     assert list(result.folder.rglob("events.out.tfevents.*"))
 
 
@@ -203,16 +234,18 @@ def test_broken_photos_are_skipped_counted_and_named(
     config_file: Path, training_photos: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (training_photos / "broken.jpg").write_bytes(b"no picture")
-    result = train(load_config(config_file, ["data.validation="]))
+    result = train(TrainingConfig.from_file(config_file, ["data.validation="]))
     assert result.last["skipped_broken"] == 1
     assert "broken.jpg" in caplog.text
 
 
 def test_a_run_goes_on_from_the_weights_of_a_model(config_file: Path, tmp_path: Path) -> None:
-    first = train(load_config(config_file, ["run.steps=4", "optimizer.ema=0"]))
+    first = train(TrainingConfig.from_file(config_file, ["phase.0.steps=4", "optimizer.ema=0"]))
     further = [f"model.weights={first.model}", f"run.folder={tmp_path / 'further'}"]
-    started = Trainer(load_config(config_file, further)).bare_generator.state_dict()
+    started = Trainer(
+        TrainingConfig.from_file(config_file, further)
+    ).networks.generator.state_dict()
     assert first.model
     assert all(torch.equal(started[name], value) for name, value in weights_of(first.model).items())
     with pytest.raises(ConfigError, match=r"model\.weights"):
-        Trainer(load_config(config_file, [*further, "model.config.widths=[4, 4]"]))
+        Trainer(TrainingConfig.from_file(config_file, [*further, "model.config.widths=[4, 4]"]))

@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, Run
 
 from colorzoo.errors import ConfigError, TrainingError
-from colorzoo.training.config import load_config
+from colorzoo.training.config import TrainingConfig
 from colorzoo.training.logbook import read_metrics
 
 pytest.importorskip("optuna")
@@ -33,13 +33,13 @@ validation = "{photos}"
 size = 16
 batch_size = 2
 workers = 0
-[loss]
-objective = "regression"
+[[phase]]
+steps = 4
+losses = {{ pixel = 100.0 }}
 [optimizer]
 ema = 0.0
 [run]
 folder = "{folder}"
-steps = 4
 device = "cpu"
 log_every = 2
 validate_every = 2
@@ -84,7 +84,10 @@ def test_a_search_finds_the_best_run_and_goes_on(folder: Path, photo_folder: Pat
         "optimizer.betas",
         "data.batch_size",
     }
-    best, ran = load_config(result.best.config), load_config(result.best.folder / "config.toml")
+    best, ran = (
+        TrainingConfig.from_file(result.best.config),
+        TrainingConfig.from_file(result.best.folder / "config.toml"),
+    )
     assert (best.loss, best.optimizer, best.data) == (ran.loss, ran.optimizer, ran.data)
     assert best.run.folder == str(folder / "best")
 
@@ -201,13 +204,14 @@ def test_the_recipe_and_the_command(run_python: Run, folder: Path, photo_folder:
         "[model]\nconfig = { widths = [4, 8] }\n[discriminator]\nconfig = { width = 4 }\n"
         f'[data]\ntrain = "{photo_folder}"\nvalidation = "{photo_folder}"\nsize = 32\n'
         "batch_size = 2\nworkers = 0\nmin_colorfulness = 0.0\n"
-        f'[run]\nfolder = "{folder}"\nsteps = 2\n'
+        "[[phase]]\nsteps = 2\nlosses = { pixel = 50.0 }\n"
+        f'[run]\nfolder = "{folder}"\n'
     )
     result = run_python("-W", "error", "-m", "colorzoo", "tune", recipe, "--trials", "1")
     assert result.returncode == 0, result.stderr
     found = tomllib.loads(result.stdout)
     assert 5e-5 <= found["optimizer"]["learning_rate"] <= 1e-3
     assert "runs: 1 complete" in result.stderr
-    assert load_config(folder / "best.toml").optimizer.learning_rate == pytest.approx(
+    assert TrainingConfig.from_file(folder / "best.toml").optimizer.learning_rate == pytest.approx(
         found["optimizer"]["learning_rate"]
     )

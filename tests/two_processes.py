@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from colorzoo.processes import Processes
-from colorzoo.training.config import load_config
+from colorzoo.training.config import TrainingConfig
 from colorzoo.training.trainer import Trainer
 
 
@@ -18,13 +18,11 @@ def weights_of(network: nn.Module) -> Tensor:
 
 def main() -> None:
     torch.set_num_threads(1)
-    trainer = Trainer(load_config(sys.argv[1], sys.argv[2:]))
+    trainer = Trainer(TrainingConfig.from_file(sys.argv[1], sys.argv[2:]))
     assert trainer.accelerator.num_processes == 2
-    batches = iter(trainer._make_loader())
-    for step in range(trainer.config.run.steps):
-        trainer._take_step(batches)
-        trainer.step += 1
-        networks = (trainer.bare_generator, trainer.bare_discriminator, trainer.average.module)
+    for step in range(trainer.config.steps):
+        trainer.take_step()
+        networks = (*trainer.networks.all(), trainer.networks.average.module)
         for network in networks:
             mine = weights_of(network)
             own, other = trainer.accelerator.gather(mine[None])

@@ -134,9 +134,7 @@ def make_loader(
     return _load(dataset, data, workers=data.workers, pin_memory=pin_memory, sampler=draws)
 
 
-def make_stream_loader(
-    dataset: StreamDataset, *, pin_memory: bool = False
-) -> DataLoader[Any]:
+def make_stream_loader(dataset: StreamDataset, *, pin_memory: bool = False) -> DataLoader[Any]:
     """Return one process's batches of a stream, read by at most one worker to keep its order."""
     workers = min(dataset.data.workers, 1)
     return _load(dataset, dataset.data, workers=workers, pin_memory=pin_memory)
@@ -168,7 +166,12 @@ def batches_of(loader: DataLoader[Any]) -> Iterator[Batch]:
 
 
 def _load(
-    dataset: Any, data: DataSettings, *, workers: int, pin_memory: bool, sampler: Draws | None = None
+    dataset: Any,
+    data: DataSettings,
+    *,
+    workers: int,
+    pin_memory: bool,
+    sampler: Draws | None = None,
 ) -> DataLoader[Any]:
     return DataLoader(
         dataset,
@@ -197,8 +200,9 @@ def _start_worker(worker: int) -> None:
 
 def _wait_for_the_end() -> None:
     """End this worker on SIGTERM: at once if its own parent sent it, else after a while."""
-    sender = signal.sigwaitinfo({signal.SIGTERM}).si_pid
     parent = parent_process()
-    if parent is None or sender != parent.pid:
-        time.sleep(_GRACE)
+    came: signal.struct_siginfo | None = signal.sigwaitinfo({signal.SIGTERM})
+    deadline = time.monotonic() + _GRACE
+    while came is not None and parent is not None and came.si_pid != parent.pid:
+        came = signal.sigtimedwait({signal.SIGTERM}, max(deadline - time.monotonic(), 0.0))
     os._exit(0)

@@ -251,9 +251,7 @@ def is_grey(photo: Image.Image, min_colorfulness: float) -> bool:
     return min_colorfulness > 0 and colorfulness(photo) < min_colorfulness
 
 
-def vary(
-    photo: Image.Image, size: int, data: DataSettings, rng: np.random.Generator
-) -> Tensor:
+def vary(photo: Image.Image, size: int, data: DataSettings, rng: np.random.Generator) -> Tensor:
     """Return a square of the photo, (3, size, size) uint8, varied by the generator's numbers."""
     if data.crop_scale == (1.0, 1.0) and data.rotation == 0:
         square = center_square(photo, size)

@@ -1,4 +1,4 @@
-"""The settings of training photos, spelled once: the table ``[data]`` of a run, as loaders use it."""
+"""The settings of training photos: the table ``[data]`` of a run, which loaders use as it is."""
 
 from __future__ import annotations
 

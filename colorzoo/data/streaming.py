@@ -104,12 +104,12 @@ class HubStream:
         Raises:
             DataError: The data set holds no row.
         """
-        last = after or Position(epoch=0, block=0, state=None, taken=0, row=-1)
+        last = after or Position(0, block=0, state=None, taken=0, row=-1)
         empty = after is None
         while True:
-            for last, picture in self._epoch(last):
-                empty = False
-                yield last, picture
+            for place, picture in self._epoch(last):
+                empty, last = False, place
+                yield place, picture
             if empty:
                 raise DataError(f"{self.title} holds no photos.")
             last = Position(last.epoch + 1, block=0, state=None, taken=0, row=last.row)
@@ -154,7 +154,13 @@ def open_hub_source(text: str, *, split: str, column: str | None = None) -> HubS
 
 
 def open_hub_stream(
-    text: str, *, split: str, column: str | None = None, seed: int = 0, rank: int = 0, processes: int = 1
+    text: str,
+    *,
+    split: str,
+    column: str | None = None,
+    seed: int = 0,
+    rank: int = 0,
+    processes: int = 1,
 ) -> HubStream:
     """Open one process's part of a Hub data set, to be read as it arrives.
 

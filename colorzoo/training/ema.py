@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
+
 import torch
 from torch import nn
 

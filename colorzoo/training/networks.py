@@ -237,8 +237,7 @@ def check_sizes(generator: Generator[Any], config: TrainingConfig) -> None:
     for key, size in sizes.items():
         if size is not None and size % multiple:
             raise ConfigError(
-                f"{key} is {size}, but {name!r} with this config needs a multiple of "
-                f"{multiple}."
+                f"{key} is {size}, but {name!r} with this config needs a multiple of {multiple}."
             )
 
 

@@ -20,14 +20,14 @@ _OLD_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of the run: so many steps on these losses. A file may have several, one after another."""
+    """A part of the run: so many steps on these losses. Several follow one another."""
 
     steps: int = required("Optimizer steps of the phase.", example=20_000)
     losses: dict[str, float] = field(
         default_factory=lambda: {"pixel": 100.0, ADVERSARIAL: 1.0},
         metadata={
-            "help": "What the generator is trained on: names from colorzoo.training.objective.LOSSES"
-            " (pixel, adversarial, perceptual, ...) and their weights."
+            "help": "What the generator is trained on: names of losses (pixel, adversarial, "
+            "perceptual) and their weights."
         },
     )
     size: int | None = setting(

@@ -121,7 +121,7 @@ def load_adam(network: nn.Module, adam: Any, tensors: Tensors) -> None:
         key, _, name = label.partition(":")
         parameter = parameters.get(name)
         if parameter is None or (tensor.dim() and tensor.shape != parameter.shape):
-            raise RuntimeError(f"the optimizer's {label} is of no weight of {type(network).__name__}")
+            raise RuntimeError(f"{label} is of no weight of {type(network).__name__}")
         # Laid out as the weights are, or fused steps would be slower than before.
         if tensor.dim():
             tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
@@ -152,7 +152,8 @@ def random_state(device: torch.device) -> tuple[Tensors, dict[str, Any]]:
 def set_random_state(device: torch.device, tensors: Tensors, values: Mapping[str, Any]) -> None:
     """Set the generators to what :func:`random_state` has returned; one without a state stays."""
     kind, place, has_normal, normal = values["numpy"]
-    np.random.set_state((kind, tensors["numpy"].numpy().astype(np.uint32), place, has_normal, normal))
+    keys = tensors["numpy"].numpy().astype(np.uint32)
+    np.random.set_state((kind, keys, place, has_normal, normal))
     version, next_normal = values["python"]
     random.setstate((version, tuple(tensors["python"].tolist()), next_normal))
     torch.set_rng_state(tensors["torch"])
