@@ -13,7 +13,7 @@ from colorzoo import schema
 from colorzoo.errors import ConfigError
 from colorzoo.hub.names import locate
 from colorzoo.modelfolder.weights import load_model
-from colorzoo.models.base import Generator
+from colorzoo.models.base import Generator, has_distribution
 from colorzoo.models.build import create_model, create_network
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.training.config import TrainingConfig
@@ -190,6 +190,8 @@ class _Predict(nn.Module):
         self.generator = generator
 
     def forward(self, lightness: Tensor) -> Prediction:
+        if has_distribution(self.generator):
+            return Prediction(*self.generator.forward_with_logits(lightness))
         return Prediction(self.generator(lightness))
 
 

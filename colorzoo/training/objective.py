@@ -60,9 +60,12 @@ class Prediction(NamedTuple):
 
     Attributes:
         chroma: (N, 2, H, W), scaled to -1..1.
+        logits: (N, Q, h, w) over the cells of a generator that ends in a distribution; None of
+            one that does not.
     """
 
     chroma: Tensor
+    logits: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
