@@ -28,12 +28,14 @@ if TYPE_CHECKING:
         TensorError,
         TrainingError,
         UnknownNameError,
+        VideoError,
         WeightsError,
     )
     from colorzoo.evaluation.card import write_card
     from colorzoo.evaluation.evaluate import evaluate
     from colorzoo.evaluation.report import Report
     from colorzoo.hub.publish import push, push_space
+    from colorzoo.jobs.video import VideoOptions
     from colorzoo.metrics.table import register_metric
     from colorzoo.modelfolder.format import ImageSettings
     from colorzoo.modelfolder.weights import save
@@ -62,6 +64,7 @@ __all__ = [
     "list_architectures",
     "save",
     "ImageSettings",
+    "VideoOptions",
     "push",
     "push_space",
     "train",
@@ -80,6 +83,7 @@ __all__ = [
     "TensorError",
     "TrainingError",
     "UnknownNameError",
+    "VideoError",
     "WeightsError",
     "__version__",
 ]
@@ -94,6 +98,7 @@ _HOMES = {
     "colorzoo.zoo.catalog": ("ModelInfo", "list_models"),
     "colorzoo.hub.publish": ("push", "push_space"),
     "colorzoo.metrics.table": ("register_metric",),
+    "colorzoo.jobs.video": ("VideoOptions",),
     "colorzoo.modelfolder.format": ("ImageSettings",),
     "colorzoo.modelfolder.weights": ("save",),
     "colorzoo.models.base": ("Generator",),

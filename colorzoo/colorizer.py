@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, overload
 
@@ -22,29 +21,18 @@ from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.pictures.strips import single_thread
-from colorzoo.predictor import Guidance, Predictor, check_guidance
+from colorzoo.predictor import Guidance, Prediction, Predictor, check_guidance
 from colorzoo.predictors.network import NetworkPredictor
 
 if TYPE_CHECKING:
     from colorzoo.jobs.files import FileResult, FolderReport
+    from colorzoo.jobs.video import ShotLook, VideoOptions, VideoReport
+    from colorzoo.progress import OnProgress
 
 _log = logging.getLogger(__name__)
 
 _LONGEST: Final = 4
 """The longer side that a predictor sees is at most this many times the working size."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prediction:
-    """What a predictor said of one picture.
-
-    Attributes:
-        chroma: (2, h, w) float32, a and b in Lab units.
-        lightness: (h, w) float32, the L of 0..100 that it saw.
-    """
-
-    chroma: Tensor
-    lightness: Tensor
 
 
 class Colorizer:
@@ -285,6 +273,56 @@ class Colorizer:
             if on_result:
                 on_result(result, len(pairs))
         return FolderReport(tuple(results))
+
+    def video(
+        self,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
+        video: VideoOptions | None = None,
+        *,
+        looks: Sequence[ShotLook] = (),
+        saturation: float = 1.0,
+        working_size: int | None = None,
+        batch_size: int = 8,
+        overwrite: bool = False,
+        resume: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> VideoReport:
+        """Colour a film (see :func:`colorzoo.jobs.video.colorize_video`; extra ``video``).
+
+        Args:
+            source: The film.
+            target: Where the coloured one goes: .mp4, .m4v, .mov or .mkv.
+            video: How steady, how encoded, how much of it.
+            looks: Shots that are coloured otherwise.
+            saturation: As in calling the colorizer.
+            working_size: As in calling the colorizer.
+            batch_size: Frames that are predicted together.
+            overwrite: Replace ``target``, and what an earlier job left half done.
+            resume: Go on where an earlier job with the same settings was stopped.
+            on_progress: Told how many frames are done.
+
+        Returns:
+            What became of it.
+
+        Raises:
+            VideoError: The film cannot be read or the target not written.
+            ConfigError: An option is out of range.
+            MissingDependencyError: The extra ``video`` is not installed.
+        """
+        from colorzoo.jobs.video import colorize_video
+
+        return colorize_video(
+            self,
+            Path(source).expanduser(),
+            Path(target).expanduser(),
+            ColorizeOptions(saturation, working_size, batch_size),
+            video,
+            looks=looks,
+            overwrite=overwrite,
+            resume=resume,
+            on_progress=on_progress,
+        )
 
 
 def load(

@@ -30,6 +30,10 @@ class PictureError(ColorzooError):
     """A picture cannot be read or written, or is not of a supported kind."""
 
 
+class VideoError(ColorzooError):
+    """A film cannot be read or written, or a job on one cannot go on."""
+
+
 class TensorError(ColorzooError):
     """A tensor or array has the wrong shape, type or range."""
 

@@ -41,6 +41,19 @@ class Guidance:
         return frozenset(guide for guide, value in guides.items() if value is not None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a predictor said of one picture.
+
+    Attributes:
+        chroma: (2, h, w) float32, a and b in Lab units.
+        lightness: (h, w) float32, the L of 0..100 that it saw.
+    """
+
+    chroma: Tensor
+    lightness: Tensor
+
+
 @runtime_checkable
 class Predictor(Protocol):
     """A network, a method, an exported file: it gives ab for L at working size.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TypeVar
 
 from colorzoo.devices import pick_device
-from colorzoo.errors import MissingDependencyError
+from colorzoo.errors import ColorzooError, MissingDependencyError
 
 Item = TypeVar("Item")
 
@@ -54,6 +55,25 @@ class Processes:
 
         gathered: list[Item] = gather_object(items)
         return gathered
+
+    def from_main(self, make: Callable[[], Item]) -> Item:
+        """Return what the main process makes, to each of them; what it raises is raised in all."""
+        if self.count == 1:
+            return make()
+        outcome: list[Item | ColorzooError] = []
+        if self.is_main:
+            try:
+                outcome.append(make())
+            except ColorzooError as error:
+                outcome.append(error)
+        (made,) = self.gather(outcome)
+        if isinstance(made, ColorzooError):
+            raise made
+        return made
+
+    def wait(self) -> None:
+        """Return when all processes have come here."""
+        self.gather([None])
 
     def close(self) -> None:
         """Leave the group of processes; after this none can be gathered from."""

@@ -209,3 +209,14 @@ def config_file(tmp_path: Path, training_photos: Path) -> Path:
     path = tmp_path / "run.toml"
     path.write_text(TRAINING.format(photos=training_photos, folder=tmp_path / "run"))
     return path
+
+
+@pytest.fixture(scope="session")
+def vivid_colorizer() -> colorzoo.Colorizer:
+    """A network of random weights that gives visible colours, at a small working size."""
+    torch.manual_seed(0)
+    model = colorzoo.create_model("unet", widths=(4, 8, 8))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    return colorzoo.Colorizer(colorzoo.NetworkPredictor(model, working_size=32, device="cpu"))

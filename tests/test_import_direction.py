@@ -76,7 +76,8 @@ def test_imports_point_down(path: Path) -> None:
     ("library", "homes"),
     [
         ("timm", {"colorzoo/models/timm_unet.py"}),
-        ("av", {"colorzoo/jobs/video.py"}),
+        ("av", {"colorzoo/jobs/film.py"}),
+        ("cv2", {"colorzoo/jobs/motion.py"}),
         ("accelerate", {"colorzoo/training/accelerator.py", "colorzoo/processes.py"}),
         ("datasets", {"colorzoo/data/streaming.py"}),
         ("optuna", {"colorzoo/training/tune.py"}),

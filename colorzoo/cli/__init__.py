@@ -15,6 +15,7 @@ from colorzoo.errors import ColorzooError
 
 _COMMANDS = (
     "colorize",
+    "video",
     "list",
     "info",
     "train",

@@ -30,6 +30,7 @@ EXTRAS = {
     "train": ("accelerate", "datasets", "matplotlib", "tensorboard", "tomli-w"),
     "timm": ("timm",),
     "heif": ("pillow-heif",),
+    "video": ("av", "opencv-python-headless"),
     "demo": ("gradio",),
     "metrics": ("scikit-image", "torchmetrics"),
     "tune": ("optuna",),

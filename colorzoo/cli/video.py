@@ -1,0 +1,181 @@
+"""``colorzoo video``: a grey film in, a coloured film out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from colorzoo.cli._progress import progress_bar
+from colorzoo.errors import ConfigError
+from colorzoo.options import MAX_WORKING_SIZE, ColorizeOptions
+from colorzoo.zoo.folders import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from colorzoo.jobs.video import ShotLook
+
+_CODECS = ("h264", "h265", "av1", "prores", "ffv1")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """One entry of a file of shots: ``at`` in seconds, and what is otherwise there."""
+
+    at: float
+    model: str | None = None
+    saturation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shots:
+    """What a file of shots holds."""
+
+    shots: tuple[_Shot, ...]
+
+
+class _Seconds(click.ParamType[float]):
+    """A length of time: ``10``, ``10s`` or ``1:30``."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        minutes, _, seconds = str(value).removesuffix("s").rpartition(":")
+        try:
+            length = 60 * float(minutes or 0) + float(seconds)
+        except ValueError:
+            length = 0.0
+        if not 0 < length < float("inf"):
+            self.fail(f"{value!r} is no length of time; write 10s or 1:30.", param, ctx)
+        return length
+
+
+@click.command("video")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Film to write: .mp4, .m4v, .mov or .mkv; IN-color.mp4 beside IN if left out.",
+)
+@click.option(
+    "--model", default=DEFAULT_MODEL, show_default=True, help="Model, folder or Hub name."
+)
+@click.option(
+    "--saturation",
+    type=click.FloatRange(min=0.0),
+    default=1.0,
+    show_default=True,
+    help="Strength of the colours; 0 is grey.",
+)
+@click.option(
+    "--working-size",
+    type=click.IntRange(min=1, max=MAX_WORKING_SIZE),
+    help="Shorter side in pixels that the model sees; its own if left out.",
+)
+@click.option(
+    "--steadiness",
+    type=click.FloatRange(min=0.0, max=1.0),
+    default=0.9,
+    show_default=True,
+    help="How much of the colours is carried on from frame to frame.",
+)
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Ask the model every so many frames; colours between are carried.",
+)
+@click.option("--codec", type=click.Choice(_CODECS), help="How it is encoded.")
+@click.option("--deinterlace", is_flag=True, help="Make whole pictures of interlaced ones.")
+@click.option("--compare", is_flag=True, help="Show grey and colour side by side.")
+@click.option("--preview", type=_Seconds(), help="Colour only the beginning, as in 10s.")
+@click.option(
+    "--contact-sheet",
+    type=click.Path(path_type=Path),
+    help="Write a picture of one coloured frame a shot, and no film.",
+)
+@click.option(
+    "--shots",
+    "shots_file",
+    type=click.Path(path_type=Path),
+    help="JSON file that gives shots a model or saturation of their own.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT, and what was left half done.")
+@click.option("--resume", is_flag=True, help="Go on where an earlier run was stopped.")
+def command(
+    source: Path,
+    out: Path | None,
+    model: str,
+    saturation: float,
+    working_size: int | None,
+    steadiness: float,
+    every: int,
+    codec: str | None,
+    deinterlace: bool,
+    compare: bool,
+    preview: float | None,
+    contact_sheet: Path | None,
+    shots_file: Path | None,
+    device: str,
+    overwrite: bool,
+    resume: bool,
+) -> None:
+    """Colour the film IN.
+
+    Colours are steady within a shot; sound and subtitles are copied. A run that was stopped goes on
+    with --resume. A file of shots reads {"shots": [{"at": 12.5, "saturation": 0.8}]}: at is a
+    moment of the shot, seconds from the beginning.
+    """
+    import colorzoo
+    from colorzoo.jobs.contact import make_contact_sheet
+    from colorzoo.jobs.video import VideoOptions
+
+    colorizer = colorzoo.load(model, device=device)
+    options = ColorizeOptions(saturation, working_size)
+    if contact_sheet is not None:
+        plan = make_contact_sheet(colorizer, source, contact_sheet, options, seconds=preview)
+        click.echo(contact_sheet)
+        click.echo(f"{len(plan.shots)} shots, {plan.frames} frames", err=True)
+        return
+    video = VideoOptions(steadiness, every, codec, deinterlace, compare, preview)  # type: ignore[arg-type]  # codec is one of the choices
+    with progress_bar("frames") as bar:
+        report = colorizer.video(
+            source,
+            out or source.with_name(f"{source.stem}-color.mp4"),
+            video,
+            looks=_read_looks(shots_file, device) if shots_file else (),
+            saturation=saturation,
+            working_size=working_size,
+            overwrite=overwrite,
+            resume=resume,
+            on_progress=bar,
+        )
+    for note in report.notes:
+        click.echo(f"note: {source}: {note}", err=True)
+    click.echo(report.target)
+    click.echo(
+        f"{report.frames} frames in {len(report.shots)} shots, {report.seconds:.0f} s", err=True
+    )
+
+
+def _read_looks(path: Path, device: str) -> list[ShotLook]:
+    """Read a file of shots, and load the models it names."""
+    import colorzoo
+    from colorzoo.jobs.video import ShotLook
+    from colorzoo.schema import from_dict, read_json
+
+    if not path.is_file():
+        raise ConfigError(f"There is no file of shots {path}. Give a JSON file.")
+    shots = from_dict(_Shots, read_json(path), where=str(path)).shots
+    models = {shot.model for shot in shots if shot.model is not None}
+    loaded = {name: colorzoo.load(name, device=device) for name in sorted(models)}
+    return [
+        ShotLook(shot.at, loaded[shot.model] if shot.model else None, shot.saturation)
+        for shot in shots
+    ]

@@ -1,0 +1,184 @@
+"""What of a film is done together, by whom, and what is done already."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorzoo.errors import ConfigError, VideoError
+from colorzoo.files import replace_text
+from colorzoo.jobs.film import Film, small_frames
+from colorzoo.jobs.motion import Steadier, is_cut
+from colorzoo.schema import from_dict, read_json
+
+_SEGMENT_FRAMES: Final = 240
+"""Frames of a segment at most: what is done again after a stop, and what a player can jump to."""
+
+_SMALL_SIDE: Final = 64
+_MISSING_SECONDS: Final = 1.0  # a film may say that it is a little longer than its pictures
+_PLAN_FILE: Final = "plan.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The segments of a film, and what they depend on.
+
+    Attributes:
+        source: Size in bytes and time of change of the film, which tell it from another.
+        settings: All settings that change what is made, as plain values.
+        shots: First frame of each shot.
+        starts: When each shot starts, seconds from the film's first frame.
+        frames: How many frames there are in all.
+        notes: What a person should know.
+    """
+
+    source: tuple[int, int]
+    settings: dict[str, Any]
+    shots: tuple[int, ...]
+    starts: tuple[float, ...]
+    frames: int
+    notes: tuple[str, ...] = ()
+
+    def segments(self) -> list[range]:
+        """Return the frames of each segment; none is longer than some seconds or crosses a cut."""
+        stops = (*self.shots[1:], self.frames)
+        return [
+            range(start, min(start + _SEGMENT_FRAMES, stop))
+            for first, stop in zip(self.shots, stops, strict=True)
+            for start in range(first, stop, _SEGMENT_FRAMES)
+        ]
+
+    def shot_of(self, frame: int) -> int:
+        """Return the number of the shot that a frame belongs to."""
+        return int(np.searchsorted(self.shots, frame, side="right")) - 1
+
+    def shot_at(self, seconds: float) -> int:
+        """Return the number of the shot that is shown at a time."""
+        return max(0, int(np.searchsorted(self.starts, seconds, side="right")) - 1)
+
+    def shares(self, processes: int) -> list[list[int]]:
+        """Deal whole shots out to processes: for each the numbers of its segments, rising.
+
+        The longest shot goes first, each to whoever has least, so all end at about the same time.
+        """
+        segments = self.segments()
+        by_shot: dict[int, list[int]] = {}
+        for number, span in enumerate(segments):
+            by_shot.setdefault(self.shot_of(span.start), []).append(number)
+        shares: list[list[int]] = [[] for _ in range(processes)]
+        loads = [0] * processes
+        lengths = {
+            shot: sum(len(segments[n]) for n in numbers) for shot, numbers in by_shot.items()
+        }
+        for shot in sorted(by_shot, key=lambda shot: -lengths[shot]):
+            least = loads.index(min(loads))
+            shares[least] += by_shot[shot]
+            loads[least] += lengths[shot]
+        return [sorted(share) for share in shares]
+
+
+class Workplace:
+    """The folder beside a target that holds what is done of it, until the film is whole.
+
+    Args:
+        target: The film that is made.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.folder = target.with_name(f"{target.name}.parts")
+
+    def segment(self, number: int) -> Path:
+        """Return the file of a segment; it is there once it is whole."""
+        return self.folder / f"{number:05}.nut"
+
+    def keep(self, number: int, partial: Path, steadier: Steadier) -> None:
+        """Take a whole segment, and with it the colours that the next one goes on from."""
+        path = self.segment(number)
+        with path.with_suffix(".npz").open("wb") as file:
+            np.savez(file, allow_pickle=False, **steadier.state())
+        partial.replace(path)
+
+    def restore(self, number: int, steadier: Steadier) -> None:
+        """Let a steadier go on from the end of a segment."""
+        with np.load(self.segment(number).with_suffix(".npz"), allow_pickle=False) as state:
+            steadier.restore(dict(state))
+
+    def open_plan(self, film: Film, settings: dict[str, Any], *, resume: bool) -> Plan:
+        """Return the plan to work on: the one that was stopped, or a new one.
+
+        Raises:
+            VideoError: There is nothing to resume, it was made from another film or with other
+                settings, or an earlier job is half done and not to be resumed.
+        """
+        path = self.folder / _PLAN_FILE
+        if not resume:
+            if path.exists():
+                raise VideoError(
+                    f"An earlier job was stopped and lies in {self.folder}. Go on with it by "
+                    "resume, or begin anew by overwrite."
+                )
+            plan = make_plan(film, settings)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_text(path, json.dumps(asdict(plan), indent=2) + "\n")
+            return plan
+        if not path.exists():
+            raise VideoError(f"There is no stopped job in {self.folder}. Start without resume.")
+        try:
+            plan = from_dict(Plan, read_json(path), where=str(path))
+        except ConfigError as error:
+            raise VideoError(f"{error} Remove {self.folder} and begin anew.") from error
+        if plan.source != _identity(film.path):
+            raise VideoError(
+                f"{film.path} is another film than the one that {self.folder} was begun with. "
+                "Begin anew by overwrite."
+            )
+        changed = [key for key, value in settings.items() if plan.settings.get(key) != value]
+        if changed:
+            raise VideoError(
+                f"{self.folder} was begun with another {', '.join(changed)}. Resume with the "
+                "same settings, or begin anew by overwrite."
+            )
+        return plan
+
+    def remove(self) -> None:
+        """Remove all that is done."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def make_plan(film: Film, settings: dict[str, Any]) -> Plan:
+    """Look through a film for its cuts; ``settings["seconds"]`` may hold it to its beginning.
+
+    Raises:
+        VideoError: It cannot be read.
+    """
+    seconds = settings.get("seconds")
+    shots, starts, count, reached = [0], [0.0], 0, 0.0
+    previous: NDArray[np.uint8] | None = None
+    start: int | None = None
+    for index, time, small in small_frames(film, side=_SMALL_SIDE):
+        start = time if start is None else start
+        reached = float((time - start) * film.time_base)
+        if seconds is not None and reached >= seconds:
+            break
+        if previous is not None and is_cut(previous, small):
+            shots.append(index)
+            starts.append(reached)
+        previous, count = small, index + 1
+    notes = []
+    if film.seconds and seconds is None and reached < film.seconds - _MISSING_SECONDS:
+        notes.append(
+            f"it is cut off or damaged: of its {film.seconds:.1f} seconds, {reached:.1f} could be "
+            "decoded"
+        )
+    return Plan(_identity(film.path), settings, tuple(shots), tuple(starts), count, tuple(notes))
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
