@@ -152,11 +152,8 @@ def colorize_video(
     _check_place(source, target, overwrite=overwrite)
     processes = Processes()
     work = Workplace(target)
-    of_looks = [
-        [look.at, look.colorizer and look.colorizer.name, look.saturation] for look in looks
-    ]
-    settings = {**asdict(options), **asdict(video), "codec": codec}
-    settings |= {"model": colorizer.name, "looks": of_looks}
+    settings = {**asdict(options), **asdict(video), "codec": codec, "model": colorizer.name}
+    settings["looks"] = [[look.at, look.model_name, look.saturation] for look in looks]
     if overwrite and not resume and processes.is_main:
         work.remove()
     plan = processes.from_main(lambda: work.open_plan(film, settings, resume=resume))
