@@ -29,12 +29,22 @@ def pick_device(device: str | torch.device) -> torch.device:
         chosen = torch.device(device)
         torch.empty(1, device=chosen).cpu()
     except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
+        # torch's own message lists everything it was ever built for, which helps nobody here.
         raise ConfigError(
-            f"The device {str(device)!r} cannot be used: {reason} "
-            "Give 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps', as this machine has them."
+            f"There is no device {str(device)!r} here. Give 'auto' or one of "
+            f"{', '.join(map(repr, list_devices()))}. A GPU is called 'cuda' (NVIDIA, AMD) or "
+            "'mps' (Apple); 'colorzoo doctor' tells which are seen."
         ) from error
     return chosen
+
+
+def list_devices() -> list[str]:
+    """Return the names of the devices of this machine that generators run on."""
+    return [
+        "cpu",
+        *(f"cuda:{index}" for index in range(torch.cuda.device_count())),
+        *(["mps"] if torch.backends.mps.is_available() else []),
+    ]
 
 
 def pick_dtype(dtype: str | torch.dtype | None) -> torch.dtype:

@@ -11,7 +11,7 @@ import sys
 import click
 
 import colorzoo
-from colorzoo.errors import ColorzooError
+from colorzoo.errors import ColorzooError, did_you_mean
 
 _COMMANDS = (
     "colorize",
@@ -41,6 +41,16 @@ class _LazyGroup(click.Group):
         module = importlib.import_module(f"colorzoo.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not (name in _COMMANDS or name.startswith("-") or ctx.resilient_parsing):
+            raise click.UsageError(
+                f"There is no command {name!r}.{did_you_mean(name, _COMMANDS)}", ctx
+            )
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

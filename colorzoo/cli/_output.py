@@ -50,9 +50,9 @@ def show(value: Any) -> str:
     return str(value)
 
 
-def show_bytes(size: int) -> str:
+def show_bytes(size: int | None) -> str:
     """Return a file size in MB, or ``-`` for none."""
-    return f"{size / 1e6:.1f} MB" if size else "-"
+    return "-" if size is None else f"{size / 1e6:.1f} MB"
 
 
 def print_push(info: PushInfo) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from colorzoo.cli._names import MODEL_NAME
+
 if TYPE_CHECKING:
     from colorzoo.evaluation.report import Report
 
@@ -21,7 +23,7 @@ _EXAMPLE = """From a trained model to the Hub:
 
 
 @click.command("card", epilog=_EXAMPLE)
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=MODEL_NAME)
 @click.option("--about", type=_FILE, help="What you say of NAME, instead of NAME/about.toml.")
 @click.option("--evaluation", type=_FILE, help="A report of 'colorzoo evaluate --json'.")
 @click.option("--check", "mode", flag_value="check", help="Only tell what is out of date.")
@@ -36,7 +38,9 @@ def command(
     readme: Path | None,
     overwrite_card: bool,
 ) -> None:
-    """Print, check or write the card of each model NAME, and the facts.json behind it.
+    """Print, check or write cards of models and their facts.
+
+    The card is README.md in a model's folder, and facts.json is what it is written from.
 
     NAME is a model of the zoo or a folder as in ./folder; with none, all models of the zoo are
     meant. What only a person knows is read from about.toml, metrics from a report of the same

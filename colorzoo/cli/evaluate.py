@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from colorzoo.cli._names import MODEL_NAME
 from colorzoo.metrics.table import PROTOCOL
 
 
 @click.command("evaluate")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", type=MODEL_NAME)
 @click.option(
     "--data",
     required=True,
@@ -55,9 +56,9 @@ def command(
     metrics: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Measure models on photos whose colours are known, by the protocol colorzoo-1.
+    """Measure models on photos whose colours are known.
 
-    NAME is a name from 'colorzoo list', a folder as in ./folder, or owner/repo on the Hub. The
+    By the protocol colorzoo-1. NAME is a name from 'colorzoo list', a folder as in ./folder, or owner/repo on the Hub. The
     table has a row for grey, a legend, and published figures of other photos below it. Several
     processes share the work under 'accelerate launch -m colorzoo evaluate ...'.
 

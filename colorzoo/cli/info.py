@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from colorzoo.cli._names import MODEL_OR_ARCHITECTURE
 from colorzoo.cli._output import print_json, print_values, show_bytes
 from colorzoo.errors import UnknownNameError, did_you_mean
 from colorzoo.hub.names import locate
 from colorzoo.registry import ARCHITECTURES, Spec
 from colorzoo.schema import to_dict
 from colorzoo.zoo.catalog import is_slug, list_models, model_names, read_info
+from colorzoo.zoo.licenses import describe_commercial_use
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @click.command("info")
-@click.argument("name")
+@click.argument("name", type=MODEL_OR_ARCHITECTURE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name: str, as_json: bool) -> None:
     """Describe the model or architecture NAME.
@@ -57,6 +59,7 @@ def _describe_model(name: str) -> dict[str, Any]:
         "model": name,
         "description": info.description,
         "license": info.license,
+        "commercial_use": describe_commercial_use(info.license),
         "architecture": loaded.spec.name,
         "paper": loaded.spec.paper,
         "parameters": _count_parameters(loaded.model),
@@ -65,6 +68,7 @@ def _describe_model(name: str) -> dict[str, Any]:
         "image": to_dict(loaded.image),
         "config": to_dict(loaded.model.config),
         "training": loaded.training,
+        "metrics": dict(info.metrics),
     }
 
 
@@ -76,7 +80,7 @@ def _describe_architecture(spec: Spec) -> dict[str, Any]:
         "architecture": spec.name,
         "license": spec.license,
         "paper": spec.paper,
-        "package": spec.origin,
+        "package": spec.distribution() or spec.origin,
         "parameters": _count_parameters(generator),
         "size_multiple": generator.size_multiple,
         "config": to_dict(generator.config),

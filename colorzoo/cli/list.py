@@ -3,48 +3,98 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import textwrap
 from typing import Any
 
 import click
 
 from colorzoo.cli._output import print_json, print_table, show, show_bytes
+from colorzoo.errors import UnknownNameError, did_you_mean
+from colorzoo.metrics.table import METRICS
+from colorzoo.modelfolder.facts import read_facts
 from colorzoo.registry import ARCHITECTURES
-from colorzoo.zoo.catalog import ModelInfo, list_models
+from colorzoo.zoo.catalog import ModelInfo, list_models, model_names
+from colorzoo.zoo.folders import DEFAULT_MODEL
+from colorzoo.zoo.licenses import describe_commercial_use
 
 
 @click.command("list")
 @click.argument("pattern", required=False)
 @click.option("--architecture", help="Only models of this architecture.")
-@click.option("--license", help="Only models whose weights are under this licence, as in CC0-1.0.")
+@click.option(
+    "--license",
+    help="Only models under this licence, as in CC0-1.0; commercial-ok stands for all such.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     pattern: str | None, architecture: str | None, license: str | None, as_json: bool
 ) -> None:
     """List models and architectures.
 
-    PATTERN is a shell pattern that a model's name must match, such as 'attention-*'.
+    PATTERN is a shell pattern that a model's name must match, such as 'attention-*'. Exits with 1
+    when there is no such model.
     """
     models = list_models(pattern, architecture=architecture, license=license)
-    architectures = ARCHITECTURES.names()
     if as_json:
-        print_json({"models": [_plain(info) for info in models], "architectures": architectures})
-        return
+        plain = [_plain(info) for info in models]
+        print_json({"models": plain, "architectures": ARCHITECTURES.names()})
+    if not models:
+        known = model_names()
+        wanted = {"name": pattern, "architecture": architecture, "licence": license}
+        asked = ", ".join(f"{key} {value!r}" for key, value in wanted.items() if value)
+        raise UnknownNameError(
+            f"No model of this zoo fits {asked or 'any name: it is empty'}."
+            f"{did_you_mean(pattern, known) if pattern else ''} See all with: colorzoo list"
+        )
+    if not as_json:
+        _print(models)
+
+
+def _print(models: list[ModelInfo]) -> None:
+    psnr = METRICS.get("psnr")
     print_table(
-        ("model", "architecture", "working size", "weights", "licence", "description"),
+        ("  model", "architecture", "size", "PSNR", "licence", "commercial"),
         [
             (
-                info.name,
+                f"{'*' if info.name == DEFAULT_MODEL else ' '} {info.name}",
                 info.architecture,
-                f"{info.working_size} px",
                 show_bytes(info.size),
+                format(info.metrics["psnr"], psnr.digits) if "psnr" in info.metrics else "-",
                 show(info.license),
-                show(info.description),
+                describe_commercial_use(info.license),
             )
             for info in models
         ],
     )
-    click.echo(f"\narchitectures: {', '.join(architectures)}")
+    notes = ["* the default", *_explain_numbers(models)]
+    notes.append(f"architectures: {', '.join(ARCHITECTURES.names())}")
+    width = shutil.get_terminal_size().columns
+    for note in notes:
+        click.echo("\n" + textwrap.fill(note, width, break_on_hyphens=False))
+
+
+def _explain_numbers(models: list[ModelInfo]) -> list[str]:
+    """Say what the numbers were measured on, and what a picture left grey gets there."""
+    psnr = METRICS.get("psnr")
+    measured: dict[tuple[str, str, int], str] = {}
+    for info in models:
+        facts = read_facts(info.folder)
+        if facts and facts.evaluation and "psnr" in facts.evaluation.metrics:
+            evaluation = facts.evaluation
+            place = (evaluation.protocol, evaluation.data, evaluation.photos)
+            measured[place] = psnr.show(evaluation.grey.get("psnr"), spread=False)
+    return [
+        f"PSNR in dB, higher is nearer to the true colours: {protocol}, {photos} photos of {data}; "
+        f"left grey they have {grey}"
+        for (protocol, data, photos), grey in measured.items()
+    ]
 
 
 def _plain(info: ModelInfo) -> dict[str, Any]:
-    return {**dataclasses.asdict(info), "folder": str(info.folder)}
+    return {
+        **dataclasses.asdict(info),
+        "folder": str(info.folder),
+        "commercial_use": info.commercial_use,
+        "default": info.name == DEFAULT_MODEL,
+    }

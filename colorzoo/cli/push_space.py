@@ -21,7 +21,9 @@ from colorzoo.cli.demo import make_space
 @click.option("--private", is_flag=True, help="Make a new Space private.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent.")
 def command(repo: str, folder: Path | None, private: bool, dry_run: bool) -> None:
-    """Publish the demo as the Gradio Space REPO (owner/name) on the Hub.
+    """Publish the demo on the Hub, as the Space REPO.
+
+    REPO is owner/name of a Gradio Space.
 
     The token is taken from 'hf auth login' or HF_TOKEN.
     """

@@ -17,7 +17,9 @@ import click
 )
 @click.pass_context
 def command(ctx: click.Context, recipe: Path, trials: int) -> None:
-    """Search settings with Optuna, as the table [tune] of the TOML file RECIPE says.
+    """Search better settings for training, with Optuna.
+
+    RECIPE is a TOML file whose table [tune] says what to try.
 
     The search is kept in the recipe's run folder and goes on when it is started again.
 

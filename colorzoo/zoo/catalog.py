@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from colorzoo.errors import UnknownNameError, did_you_mean
+from colorzoo.modelfolder.card import read_card
 from colorzoo.modelfolder.facts import read_facts
 from colorzoo.modelfolder.format import CONFIG_FILE, WEIGHTS_FILE, read_model_file
 from colorzoo.schema import from_dict, read_json
 from colorzoo.zoo.folders import zoo_folder
+from colorzoo.zoo.licenses import COMMERCIAL_OK, allows_commercial_use
 
 PIN_FILE = "pin.json"
 
@@ -31,8 +34,10 @@ class ModelInfo:
         description: One sentence, or None where nothing is noted.
         license: SPDX identifier of the weights' licence, or None where nothing is noted.
         parameters: Number of trained parameters, or None where nothing is noted.
-        size: Bytes of the weights on disk; 0 when they are not here.
+        size: Bytes of the weights on disk, or None where they are not here.
         folder: Where it lies.
+        metrics: Mean of each metric on the photos that its facts tell of, by the metric's key;
+            empty where nothing is noted.
     """
 
     name: str
@@ -41,8 +46,14 @@ class ModelInfo:
     description: str | None
     license: str | None
     parameters: int | None
-    size: int
+    size: int | None
     folder: Path
+    metrics: Mapping[str, float]
+
+    @property
+    def commercial_use(self) -> bool | None:
+        """Whether its licence allows commercial use; None where its name does not say it."""
+        return allows_commercial_use(self.license)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +113,8 @@ def list_models(
     Args:
         pattern: Shell pattern that the name must match, such as ``"attention-*"``.
         architecture: Only models of this architecture.
-        license: Only models whose weights are under this licence, an SPDX identifier.
+        license: Only models whose weights are under this licence, an SPDX identifier, or
+            ``"commercial-ok"`` for every licence that is known to allow commercial use.
 
     Raises:
         ConfigError: A model's ``config.json`` or ``facts.json`` is damaged.
@@ -115,12 +127,12 @@ def list_models(
     return [
         info
         for info in infos
-        if architecture in (None, info.architecture) and license in (None, info.license)
+        if architecture in (None, info.architecture) and _is_under(info, license)
     ]
 
 
 def read_info(folder: Path) -> ModelInfo:
-    """Return what a model folder tells of itself.
+    """Return what a model folder tells of itself: its facts, or else its card.
 
     Raises:
         ConfigError: ``config.json`` is absent, or it or ``facts.json`` is damaged.
@@ -128,16 +140,25 @@ def read_info(folder: Path) -> ModelInfo:
     file = read_model_file(folder)
     facts = read_facts(folder)
     weights = folder / WEIGHTS_FILE
+    said = facts.about if facts else read_card(folder)
+    measured = facts.evaluation.metrics if facts and facts.evaluation else {}
     return ModelInfo(
         name=folder.resolve().name,
         architecture=file.architecture,
         working_size=file.image.working_size,
-        description=facts.about.description if facts else None,
-        license=facts.about.license if facts else None,
+        description=said.description,
+        license=said.license,
         parameters=facts.parameters if facts else None,
-        size=weights.stat().st_size if weights.is_file() else 0,
+        size=weights.stat().st_size if weights.is_file() else None,
         folder=folder,
+        metrics={key: statistic["mean"] for key, statistic in measured.items()},
     )
+
+
+def _is_under(info: ModelInfo, license: str | None) -> bool:
+    if license == COMMERCIAL_OK:
+        return info.commercial_use is True
+    return license is None or (info.license or "").lower() == license.lower()
 
 
 def read_pin(folder: Path) -> Pin | None:
