@@ -58,9 +58,10 @@ def command(
 ) -> None:
     """Measure models on photos whose colours are known.
 
-    By the protocol colorzoo-1. NAME is a name from 'colorzoo list', a folder as in ./folder, or owner/repo on the Hub. The
-    table has a row for grey, a legend, and published figures of other photos below it. Several
-    processes share the work under 'accelerate launch -m colorzoo evaluate ...'.
+    By the protocol colorzoo-1. NAME is a name from 'colorzoo list', a folder as in ./folder, or
+    owner/repo on the Hub. The table has a row for grey, a legend, and published figures of other
+    photos below it. Several processes share the work under
+    'accelerate launch -m colorzoo evaluate ...'.
 
     Metrics beside those of the protocol: lpips and fid (extra 'metrics'), and those of plug-ins.
     """
