@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from colorzoo.attention import attention_maps
+    from colorzoo.attention import attention_maps, has_attention_maps
     from colorzoo.colorizer import Colorizer, load
     from colorzoo.errors import (
         ColorzooError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from colorzoo.evaluation.card import write_card
     from colorzoo.evaluation.evaluate import evaluate
     from colorzoo.evaluation.report import Report
+    from colorzoo.hub.names import model_info
     from colorzoo.hub.publish import push, push_space
     from colorzoo.jobs.video import VideoOptions
     from colorzoo.metrics.table import register_metric
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from colorzoo.modelfolder.weights import save
     from colorzoo.models.base import Generator
     from colorzoo.models.build import create_model
+    from colorzoo.pictures.picture import Picture
+    from colorzoo.pictures.read import read
+    from colorzoo.pictures.write import write
+    from colorzoo.predictor import Prediction
     from colorzoo.predictors.network import NetworkPredictor
     from colorzoo.registry import list_architectures, register
     from colorzoo.training.config import TrainingConfig
@@ -54,8 +59,14 @@ __all__ = [
     "Colorizer",
     "load",
     "DEFAULT_MODEL",
+    "read",
+    "write",
+    "Picture",
+    "Prediction",
     "attention_maps",
+    "has_attention_maps",
     "list_models",
+    "model_info",
     "ModelInfo",
     "create_model",
     "Generator",
@@ -90,12 +101,16 @@ __all__ = [
 
 _HOMES = {
     "colorzoo.zoo.folders": ("DEFAULT_MODEL",),
-    "colorzoo.attention": ("attention_maps",),
+    "colorzoo.attention": ("attention_maps", "has_attention_maps"),
     "colorzoo.colorizer": ("Colorizer", "load"),
     "colorzoo.evaluation.card": ("write_card",),
     "colorzoo.evaluation.evaluate": ("evaluate",),
     "colorzoo.evaluation.report": ("Report",),
     "colorzoo.zoo.catalog": ("ModelInfo", "list_models"),
+    "colorzoo.hub.names": ("model_info",),
+    "colorzoo.pictures.picture": ("Picture",),
+    "colorzoo.pictures.read": ("read",),
+    "colorzoo.pictures.write": ("write",),
     "colorzoo.hub.publish": ("push", "push_space"),
     "colorzoo.metrics.table": ("register_metric",),
     "colorzoo.jobs.video": ("VideoOptions",),
@@ -103,6 +118,7 @@ _HOMES = {
     "colorzoo.modelfolder.weights": ("save",),
     "colorzoo.models.base": ("Generator",),
     "colorzoo.models.build": ("create_model",),
+    "colorzoo.predictor": ("Prediction",),
     "colorzoo.predictors.network": ("NetworkPredictor",),
     "colorzoo.registry": ("list_architectures", "register"),
     "colorzoo.training.config": ("TrainingConfig",),

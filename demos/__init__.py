@@ -1,1 +1,1 @@
-"""The page of ``colorzoo demo``, installed as ``colorzoo.demos``; a Space runs ``app.py``."""
+"""The page of ``colorzoo demo``, installed as ``colorzoo.demos``; a Space runs it too."""

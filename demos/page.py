@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import gradio as gr
-from studio import KEPT_SECONDS, MAX_BYTES, MAX_FILES, MAX_PIXELS, RefusedError, Studio, readable
 
 import colorzoo
+
+from .admission import MAX_BYTES
+from .backend import MAX_FILES, MAX_PIXELS, DemoBackend, readable
+from .visitor_files import KEPT_SECONDS, RefusedError
 
 _EXAMPLES: Final = Path(__file__).parent / "examples"
 _TITLE: Final = "colorzoo"
@@ -34,11 +37,13 @@ colored = client.predict(handle_file("grandmother-1931.jpg"), api_name="/coloriz
 archive, report = client.predict([handle_file("a.jpg"), handle_file("b.png")], api_name="/batch")
 ```
 """
-_WEBCAM_SOURCES: Final = ["upload", "clipboard", "webcam"]
+_SOURCES: Final[list[Literal["upload", "webcam", "clipboard"]]] = ["upload", "clipboard", "webcam"]
 _PICTURE_FILES: Final = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"]
 # One picture is worked on at a time: each takes all cores.
-_WORK: Final = {"concurrency_id": "pictures", "concurrency_limit": 1}
-_QUIET: Final = {"api_visibility": "private"}  # programs have endpoints of their own
+_WORK: Final[dict[str, Any]] = {"concurrency_id": "pictures", "concurrency_limit": 1}
+_QUIET: Final[dict[str, Any]] = {
+    "api_visibility": "private"
+}  # programs have endpoints of their own
 
 _Input = TypeVar("_Input", gr.Image, gr.File)
 
@@ -47,26 +52,25 @@ class Page:
     """The page's handlers and its parts.
 
     Args:
-        studio: What does the work.
+        backend: What does the work.
     """
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, backend: DemoBackend) -> None:
+        self._backend = backend
 
     def build(self) -> gr.Blocks:
         """Lay out the page."""
-        with gr.Blocks(
-            title=_TITLE, analytics_enabled=False, delete_cache=(60, KEPT_SECONDS)
-        ) as blocks:
+        blocks = gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(60, KEPT_SECONDS))
+        with blocks:
             gr.Markdown(_INTRO, elem_id="heading")
             with gr.Tab("One picture"):
                 self._lay_out_one()
-            if len(self._studio.labels) > 1:
+            if len(self._backend.labels) > 1:
                 with gr.Tab("Compare models"):
                     self._lay_out_comparison()
             with gr.Tab("Many pictures"):
                 self._lay_out_batch()
-            if self._studio.attentive:
+            if self._backend.attentive:
                 with gr.Tab("Attention"):
                     self._lay_out_attention()
             with gr.Tab("About"):
@@ -80,7 +84,7 @@ class Page:
             with gr.Column(scale=1, min_width=300):
                 picture = _picture_input()
                 model = self._model_choice()
-                card = gr.Markdown(self._studio.card(self._studio.labels[0]), elem_classes="card")
+                card = gr.Markdown(self._backend.card(self._backend.labels[0]), elem_classes="card")
                 saturation = _saturation_choice()
                 start = gr.Button("Colour it", variant="primary", elem_id="start")
             with gr.Column(scale=2, min_width=300):
@@ -100,7 +104,8 @@ class Page:
             cache_examples=False,
             **_QUIET,
         )
-        model.change(self._studio.card, model, card, queue=False, **_QUIET)
+        picture.upload(self._remember, picture, None, queue=False, **_QUIET)
+        model.change(self._backend.card, model, card, queue=False, **_QUIET)
         given, shown = [picture, model, saturation], [slider, download, note]
         changes = [picture.change, model.change, saturation.release]
         gr.on(changes, self._color, given, shown, trigger_mode="always_last", **_QUIET, **_WORK)
@@ -172,7 +177,7 @@ class Page:
         with gr.Row():
             with gr.Column(scale=1, min_width=300):
                 picture = _picture_input()
-                model = gr.Dropdown(self._studio.attentive, label="Model", filterable=False)
+                model = gr.Dropdown(self._backend.attentive, label="Model", filterable=False)
                 gr.Markdown(
                     "The gates of an attention U-Net decide which parts of the picture's fine "
                     "structure reach the colours: bright passes, dark is held back.",
@@ -212,7 +217,7 @@ class Page:
         )
 
     def _model_choice(self, number: int = 0) -> gr.Dropdown:
-        labels = self._studio.labels
+        labels = self._backend.labels
         return gr.Dropdown(labels, value=labels[number], label="Model", filterable=False)
 
     def _colorize(
@@ -220,7 +225,7 @@ class Page:
     ) -> str:
         """Colour one picture; it comes back at its own size and in its own format."""
         with self._serving(request, _need(picture)) as (path,):
-            result = self._studio.color(path, model, saturation)
+            result = self._backend.color(path, model, saturation)
         return str(self._noted(request, result.download, result.before, result.after)[0])
 
     def _batch(
@@ -232,7 +237,7 @@ class Page:
     ) -> tuple[str, dict[str, Any]]:
         """Colour several pictures into one ZIP; the report says what failed and why."""
         with self._serving(request, *(pictures or [])) as paths:
-            done = self._studio.color_many(paths, model, saturation, lambda _: None)
+            done = self._backend.color_many(paths, model, saturation, lambda _: None)
         self._noted(request, done.archive, *(path for path, _ in done.previews))
         names = [name for _, name in done.previews]
         return str(done.archive), {"colored": names, "failed": done.failed}
@@ -243,7 +248,7 @@ class Page:
         if picture is None:
             return None, gr.DownloadButton(value=None, interactive=False), ""
         with self._serving(request, picture) as (path,):
-            result = self._studio.color(path, model, saturation)
+            result = self._backend.color(path, model, saturation)
         files = self._noted(request, result.before, result.after, result.download)
         before, after, download = map(str, files)
         return (before, after), gr.DownloadButton(value=download, interactive=True), result.note
@@ -259,7 +264,7 @@ class Page:
         if picture is None:
             return None
         with self._serving(request, picture) as (path,):
-            result = self._studio.color(path, model, saturation)
+            result = self._backend.color(path, model, saturation)
         return str(self._noted(request, result.after, result.before, result.download)[0])
 
     def _color_many(
@@ -276,7 +281,7 @@ class Page:
             progress((number, total), unit="pictures")
 
         with self._serving(request, *(pictures or [])) as paths:
-            done = self._studio.color_many(paths, model, saturation, show)
+            done = self._backend.color_many(paths, model, saturation, show)
         self._noted(request, done.archive, *(path for path, _ in done.previews))
         lines = [f"{len(done.previews)} of {total} coloured."]
         lines += [f"- {reason}" for reason in done.failed.values()]
@@ -292,19 +297,21 @@ class Page:
         if picture is None:
             return []
         with self._serving(request, picture) as (path,):
-            overlays = self._studio.attention(path, model)
+            overlays = self._backend.attention(path, model)
         self._noted(request, *(path for path, _ in overlays))
         return [(str(path), caption) for path, caption in overlays]
 
-    def _remember(self, pictures: list[str] | None, request: gr.Request) -> None:
-        self._noted(request, *map(Path, pictures or []))
+    def _remember(self, pictures: str | list[str] | None, request: gr.Request) -> None:
+        """Claim uploads at once; what is done with them may have to wait its turn."""
+        given = [pictures] if isinstance(pictures, str) else pictures or []
+        self._noted(request, *map(Path, given))
 
     def _noted(self, request: gr.Request, *files: Path) -> tuple[Path, ...]:
-        self._studio.desk.note(request.session_hash, files)
+        self._backend.files.note(request.session_hash, files)
         return files
 
     def _end(self, request: gr.Request) -> None:
-        self._studio.desk.end(request.session_hash)
+        self._backend.files.end(request.session_hash)
 
     @contextlib.contextmanager
     def _serving(self, request: gr.Request, *pictures: str) -> Iterator[tuple[Path, ...]]:
@@ -318,7 +325,7 @@ class Page:
 
 def _picture_input() -> gr.Image:
     return _taking_paths(
-        gr.Image(label="Photograph", sources=_WEBCAM_SOURCES, type="filepath", height=300)
+        gr.Image(label="Photograph", sources=_SOURCES, type="filepath", height=300)
     )
 
 
@@ -332,7 +339,7 @@ def _taking_paths(component: _Input) -> _Input:
     Gradio's own would decode a picture, drop its EXIF data, and fail without a readable message. A
     subclass is no way: gradio writes a ``.pyi`` file beside the source of each.
     """
-    component.preprocess = _paths_of
+    component.preprocess = _paths_of  # type: ignore[method-assign,assignment]  # see above
     move = component.async_move_resource_to_block_cache
 
     async def keep(place: str | Path | None) -> str | None:
@@ -340,7 +347,7 @@ def _taking_paths(component: _Input) -> _Input:
             raise _toast("Links are not followed. Upload the picture itself.")
         return await move(place)
 
-    component.async_move_resource_to_block_cache = keep
+    component.async_move_resource_to_block_cache = keep  # type: ignore[method-assign,assignment]  # see above
     return component
 
 
@@ -348,10 +355,14 @@ def _paths_of(payload: Any) -> str | list[str] | None:
     if payload is None:
         return None
     if isinstance(payload.model_dump(), list):
-        return [_paths_of(file) for file in payload]
-    if payload.path is None:
+        return [_path_of(file) for file in payload]
+    return _path_of(payload)
+
+
+def _path_of(file: Any) -> str:
+    if file.path is None:
         raise _toast("The picture did not arrive. Upload it as a file.")
-    return payload.path
+    return str(file.path)
 
 
 def _need(picture: str | None) -> str:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
-import re
-import shutil
-import signal
 import subprocess
 import sys
+import threading
 import time
-import tomllib
 import zipfile
 from collections.abc import Iterator
-from importlib.metadata import version
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from conftest import ROOT, Run
@@ -27,8 +24,10 @@ import colorzoo
 from colorzoo.cli.demo import make_space
 
 pytest.importorskip("gradio", reason="the page needs the extra 'demo'")
+from colorzoo.demos.backend import DemoBackend
+from colorzoo.demos.visitor_files import VisitorFiles
 from gradio_client import Client, handle_file
-from gradio_client.exceptions import AppError
+from gradio_client.exceptions import AppError, ValidationError
 
 DEMOS = ROOT / "demos"
 
@@ -41,7 +40,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server, tmp_path: Path) -> Iterator[Client]:
-    client = Client(server.url, verbose=False, download_files=tmp_path / "downloads")
+    patience = {"timeout": 60}  # of a busy machine; httpx itself waits 5 seconds
+    client = Client(
+        server.url, verbose=False, download_files=tmp_path / "downloads", httpx_kwargs=patience
+    )
     yield client
     client.close()
 
@@ -89,6 +91,14 @@ def test_colorize_keeps_format_and_exif(client: Client, tmp_path: Path) -> None:
     result = Path(client.predict(handle_file(path), api_name="/colorize"))
     with Image.open(result) as image:
         assert (result.suffix, image.format, image.size) == (".tif", "TIFF", (20, 30))
+
+
+def test_a_picture_wider_than_a_jpeg_can_be(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "wide.png"
+    Image.new("L", (70_000, 3), 90).save(path)
+    result = Path(client.predict(handle_file(path), api_name="/colorize"))
+    with Image.open(result) as image:
+        assert (result.name, image.size) == ("wide-color.png", (70_000, 3))
 
 
 def test_bad_pictures_get_a_message_without_a_path(
@@ -157,23 +167,51 @@ def test_batch_gives_a_zip_and_says_what_failed(client: Client, ramp: Path, tmp_
         client.predict([handle_file(broken)], api_name="/batch")
 
 
-def test_many_at_once_are_answered_or_politely_refused(
-    client: Client, server: Server, tmp_path: Path
-) -> None:
+def test_fifty_at_once_are_all_answered(client: Client, server: Server, tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     Image.effect_noise((900, 700), 60).save(path)
     jobs = [client.submit(handle_file(path), api_name="/colorize") for _ in range(50)]
-    answered, refusals = 0, []
-    for job in jobs:
-        try:
-            answered += Path(job.result(timeout=60)).is_file()
-        except Exception as error:  # noqa: BLE001  whatever the refusal is, it is looked at below
-            refusals.append(str(error))
-    assert answered >= 30
-    assert all("queue is full" in refusal.lower() for refusal in refusals), refusals
-    assert answered + len(refusals) == 50
+    until = time.monotonic() + 60
+    while not any(job.status().rank for job in jobs):  # those that wait know their place
+        assert time.monotonic() < until
+    assert all(Path(job.result(timeout=90)).is_file() for job in jobs)
     assert server.status("VmHWM") < 1_500_000  # kB
-    assert client.predict(handle_file(path), api_name="/colorize")
+
+
+def test_who_comes_when_too_many_wait_is_told_when_to_come_back(
+    client: Client, server: Server, ramp: Path
+) -> None:
+    upload = {"files": ("ramp.png", ramp.read_bytes())}
+    (path,) = httpx.post(f"{server.url}gradio_api/upload", files=upload).json()
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    done = threading.Event()
+
+    def crowd() -> list[httpx.Response]:
+        """Ask for more than can wait until the test is done."""
+        answers = []
+        with httpx.Client() as asking:
+            while not done.is_set():
+                url = f"{server.url}gradio_api/call/v2/colorize"
+                answers.append(asking.post(url, json={"picture": file}))
+        return answers
+
+    with ThreadPoolExecutor() as pool:
+        crowds = [pool.submit(crowd) for _ in range(4)]
+        message = ""
+        until = time.monotonic() + 60
+        while "wait before yours" not in message and time.monotonic() < until:
+            try:
+                client.predict(handle_file(ramp), api_name="/colorize")
+            except ValidationError as error:
+                message = str(error)
+        done.set()
+        answers = [answer for each in crowds for answer in each.result()]
+    assert "Come back in about" in message
+    assert {answer.status_code for answer in answers} == {200, 422}
+    assert all(
+        int(answer.headers["retry-after"]) >= 60 for answer in answers if answer.status_code == 422
+    )
+    assert client.predict(handle_file(ramp), api_name="/colorize")
 
 
 def test_nothing_of_a_visitor_stays(server: Server, tmp_path: Path) -> None:
@@ -192,7 +230,7 @@ def test_nothing_of_a_visitor_stays(server: Server, tmp_path: Path) -> None:
 
     assert private() != []
     client.close()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while private() and time.monotonic() < until:
         time.sleep(0.2)
     assert private() == []
@@ -219,6 +257,23 @@ def test_a_wrong_model_is_one_line(run_python: Run) -> None:
     assert "nowhere" in line
 
 
+def test_other_faults_are_not_blamed_on_the_port(server: Server, tmp_path: Path) -> None:
+    make_space(tmp_path / "space")
+    (tmp_path / "space" / "colorzoo" / "demos" / "style.css").unlink()
+    result = subprocess.run(
+        [sys.executable, "-m", "colorzoo", "demo", server.models["first"]],
+        cwd=tmp_path / "space",
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "style.css" in result.stderr
+    assert "port" not in result.stderr.splitlines()[-1]
+
+
 def test_a_taken_port_is_one_line(run_python: Run, server: Server) -> None:
     port = server.url.rstrip("/").rpartition(":")[2]
     folder = server.models["first"]
@@ -227,41 +282,7 @@ def test_a_taken_port_is_one_line(run_python: Run, server: Server) -> None:
     assert result.stderr.splitlines()[-1].startswith("error: The page cannot be served")
 
 
-@pytest.fixture
-def studio_module(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    monkeypatch.syspath_prepend(DEMOS)
-    import studio
-
-    yield studio
-    del sys.modules["studio"]
-
-
-def test_a_file_stays_until_its_last_visitor_leaves(studio_module: object, tmp_path: Path) -> None:
-    desk = studio_module.Desk(tmp_path)
-    (tmp_path / "hash").mkdir()
-    own, upload = tmp_path / "hash" / "example.jpg", tmp_path / "hash" / "upload.jpg"
-    own.touch()
-    desk.keep_what_is_there()
-    upload.touch()
-    for session in ("one", "two"):
-        desk.note(session, [own, upload])
-    desk.end("one")
-    assert upload.exists()
-    desk.end("two")
-    assert (upload.exists(), own.exists()) == (False, True)
-    desk.end("two")
-    with desk.new_folder() as old:
-        (old / "left.jpg").touch()
-    desk.sweep()
-    assert old.exists()
-    desk.sweep(age=-1)
-    assert not old.exists()
-    with pytest.raises(FileNotFoundError), desk.new_folder() as failed:
-        (failed / "none").read_bytes()
-    assert not failed.exists()
-
-
-def test_a_card_shows_the_numbers_of_the_facts(studio_module: object, tmp_path: Path) -> None:
+def test_a_card_shows_the_numbers_of_the_facts(tmp_path: Path) -> None:
     folder = make_models(tmp_path)["first"]
     facts = {
         "format": 1,
@@ -288,58 +309,11 @@ def test_a_card_shows_the_numbers_of_the_facts(studio_module: object, tmp_path: 
         },
     }
     (folder / "facts.json").write_text(json.dumps(facts))
-    (tmp_path / "desk").mkdir()
-    studio = studio_module.Studio([str(folder)], studio_module.Desk(tmp_path / "desk"))
-    card = studio.card("first")
+    (tmp_path / "files").mkdir()
+    backend = DemoBackend([str(folder)], VisitorFiles(tmp_path / "files"))
+    card = backend.card("first")
     assert "A model for tests." in card
     assert "1.2 M parameters" in card
-    assert "| MAE ↓ | 14.30 |  |" in card
-    assert "| PSNR, dB ↑ | 23.46 | 22.00 |" in card
-    assert "colorzoo-1, 7 photos" in card
+    assert "| MAE ↓ | 14.30 |" in card
+    assert "| PSNR, dB ↑ | 23.46 |" in card
     assert str(tmp_path) not in card
-
-
-def test_the_space_runs_what_the_tests_ran() -> None:
-    front = (DEMOS / "README.md").read_text(encoding="utf-8").split("---")[1]
-    values = dict(line.split(": ", 1) for line in front.strip().splitlines())
-    lines = (DEMOS / "requirements.txt").read_text(encoding="utf-8").split()
-    pins = dict(line.split("==") for line in lines)
-    assert (values["sdk"], values["sdk_version"]) == ("gradio", pins["gradio"])
-    assert (DEMOS / values["app_file"]).is_file()
-    assert values["license"] == "apache-2.0"
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
-    assert set(pins) == {re.split(r"[<>=]", requirement)[0] for requirement in needed}
-    assert version("gradio").split(".")[0] == pins["gradio"].split(".")[0]
-
-
-def test_the_page_uses_no_private_part_of_the_library() -> None:
-    for path in DEMOS.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = []
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("colorzoo"):
-                names = [node.module or "", *(alias.name for alias in node.names)]
-            assert not any(part.startswith("_") for name in names for part in name.split("."))
-
-
-def test_a_space_runs_from_its_own_files(server: Server, tmp_path: Path) -> None:
-    """Nothing but the libraries of requirements.txt is there, not even an installed colorzoo."""
-    space = tmp_path / "space"
-    make_space(space)
-    shutil.copytree(server.models["first"], space / "colorzoo" / "zoo" / "first")
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    environment.pop("PYTHONPATH", None)
-    with subprocess.Popen(
-        [sys.executable, "app.py"],
-        cwd=space,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith("http://127.0.0.1:")
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=30) == 0
-        finally:
-            process.kill()

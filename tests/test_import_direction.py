@@ -25,6 +25,7 @@ FLOORS = (
     {"attention"},
     {"evaluation", "testing"},
     {"training"},
+    {"demos"},
     {"cli"},
     {"__main__"},
 )

@@ -325,6 +325,16 @@ def test_broken_files_are_refused_by_name(
     assert "portrait.jpg" in str(caught.value)
 
 
+def test_a_limit_of_pixels_holds_before_the_picture_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "cut.png"
+    Image.new("L", (60, 40)).save(path)
+    path.write_bytes(path.read_bytes()[:60])  # decoding it would fail
+    with pytest.raises(PictureError, match="more than 0.0023 million pixels"):
+        read(path, max_pixels=2300)
+    with pytest.raises(PictureError, match="cut off or damaged"):
+        read(path, max_pixels=2400)
+
+
 def test_folders_bombs_and_broken_pil_pictures_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,8 +11,12 @@ import colorzoo
 
 FUNCTIONS = {
     "load",
+    "read",
+    "write",
     "attention_maps",
+    "has_attention_maps",
     "list_models",
+    "model_info",
     "create_model",
     "register",
     "list_architectures",
@@ -36,7 +40,7 @@ def test_the_public_surface_is_the_one_that_is_documented() -> None:
     errors = {name for name in colorzoo.__all__ if name.endswith("Error")}
     rest = set(colorzoo.__all__) - errors - FUNCTIONS
     classes = {"Colorizer", "ModelInfo", "ImageSettings", "TrainingConfig", "Report"}
-    classes |= {"Generator", "NetworkPredictor", "VideoOptions"}
+    classes |= {"Generator", "NetworkPredictor", "Picture", "Prediction", "VideoOptions"}
     assert rest == classes | {"__version__", "DEFAULT_MODEL"}
     assert set(colorzoo.__all__) >= FUNCTIONS
 

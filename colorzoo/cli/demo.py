@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
-import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import click
 
 import colorzoo
-from colorzoo.errors import ConfigError, MissingDependencyError
+from colorzoo.errors import MissingDependencyError
 from colorzoo.zoo.folders import zoo_folder
+
+_APP: Final = '''"""What the Hub starts: the page of colorzoo."""
+
+from colorzoo.demos.serve import launch
+
+if __name__ == "__main__":
+    launch()
+'''
 
 
 @click.command("demo")
@@ -30,39 +37,34 @@ def command(
 ) -> None:
     """Serve a page on which photographs are coloured.
 
-    NAME is a model of the zoo or a folder; without one, the page offers the whole zoo. The page's
-    address goes to stdout; Ctrl-C ends it.
+    NAME is a model of the zoo, owner/repo on the Hub, or a folder as in ./folder; without one, the
+    page offers the whole zoo. The page's address goes to stdout; Ctrl-C ends it.
     """
     if find_spec("gradio") is None:
         raise MissingDependencyError("gradio", extra="demo", purpose="The page")
-    sys.path.insert(0, str(demos_folder()))  # as Python itself does for a script, as on a Space
-    page = importlib.import_module("app")
-    try:
-        page.launch(
-            names,
-            host=host,
-            port=port,
-            device=device,
-            open_browser=open_browser,
-            on_ready=click.echo,
-        )
-    except OSError as error:
-        raise ConfigError(
-            f"The page cannot be served on {host}, port {port or 'any from 7860'}: {error} "
-            "Give another --host or --port."
-        ) from error
+    from colorzoo.demos.serve import launch
+
+    launch(
+        names,
+        host=host,
+        port=port,
+        device=device,
+        open_browser=open_browser,
+        on_ready=click.echo,
+    )
 
 
 def make_space(folder: Path) -> None:
-    """Write what a Space needs to run the page: its files, and beside them colorzoo itself."""
-    without = shutil.ignore_patterns(".*", "__pycache__", "__init__.py")
-    shutil.copytree(demos_folder(), folder, ignore=without)
-    package = Path(colorzoo.__file__).parent
-    without = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(package, folder / "colorzoo", ignore=without)
-    shutil.copytree(
-        zoo_folder(), folder / "colorzoo" / "zoo" / "models", ignore=without, dirs_exist_ok=True
-    )
+    """Write what a Space needs to run the page: what the Hub starts, and beside it colorzoo."""
+    demos, package = demos_folder(), Path(colorzoo.__file__).parent
+    without = shutil.ignore_patterns(".*", "__pycache__")
+    inside = folder / "colorzoo"
+    shutil.copytree(package, inside, ignore=without)
+    shutil.copytree(demos, inside / "demos", ignore=without, dirs_exist_ok=True)
+    shutil.copytree(zoo_folder(), inside / "zoo" / "models", ignore=without, dirs_exist_ok=True)
+    for name in ("README.md", "requirements.txt"):
+        shutil.copy(demos / name, folder / name)
+    (folder / "app.py").write_text(_APP, encoding="utf-8", newline="\n")
 
 
 def demos_folder() -> Path:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from colorzoo.errors import HubError, UnknownNameError
 from colorzoo.hub.fetch import fetch
 from colorzoo.modelfolder.format import WEIGHTS_FILE
-from colorzoo.zoo.catalog import is_slug, model_folder, read_pin
+from colorzoo.zoo.catalog import ModelInfo, is_slug, model_folder, read_info, read_pin
 
 _HUB_NAME = re.compile(
     r"(?P<repo>[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)(@(?P<revision>[^\s@]+))?"
@@ -74,6 +75,34 @@ def locate(
         if Path(name).is_dir():
             raise HubError(f"{error} A folder is written ./{name}") from error
         raise
+
+
+def model_info(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    token: str | None = None,
+) -> ModelInfo:
+    """Return what is known of a model without loading it.
+
+    Args:
+        name: As for :func:`colorzoo.load`. A model of the Hub is fetched.
+        revision: Branch, tag or commit of the Hub repository.
+        local_files_only: Take a Hub repository only from the cache on this disk.
+        token: Access token for the Hub, for private repositories.
+
+    Raises:
+        UnknownNameError: No model has that name.
+        HubError: The repository cannot be fetched.
+        ConfigError: ``config.json`` is absent, or it or ``facts.json`` is damaged.
+    """
+    info = read_info(
+        locate(name, revision=revision, local_files_only=local_files_only, token=token)
+    )
+    if not isinstance(name, str) or _is_path(name):
+        return info
+    return replace(info, name=name)  # the folder of a Hub repository is called after its commit
 
 
 def _is_path(name: str) -> bool:

@@ -181,7 +181,7 @@ def _check_space(folder: Path) -> None:
 
     path = folder / CARD_FILE
     if not path.is_file():
-        raise HubError(f"{folder} has no {CARD_FILE}. Give the folder of a Space, such as demos.")
+        raise HubError(f"{folder} has no {CARD_FILE}. Give the folder of a Space.")
     try:
         data = SpaceCard(path.read_text(encoding="utf-8")).data
     except Exception as error:  # of YAML and of the client; whatever it is, the card is at fault

@@ -29,7 +29,9 @@ _Opener = Callable[[], ImageFile.ImageFile]
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
-def read(source: PictureSource, *, keep_color: bool = False) -> Picture:
+def read(
+    source: PictureSource, *, keep_color: bool = False, max_pixels: int | None = None
+) -> Picture:
     """Read a picture; its CIELAB lightness is what counts, whether it is grey, sepia or colour.
 
     Args:
@@ -38,10 +40,12 @@ def read(source: PictureSource, *, keep_color: bool = False) -> Picture:
             uint16, bool or float (0..1). None of them is changed.
         keep_color: Keep its colours too, three more bytes a pixel, for
             :meth:`~colorzoo.pictures.picture.Picture.chroma`.
+        max_pixels: Refuse a file with more of them before it is decoded; Pillow's own limit if left
+            out.
 
     Raises:
-        PictureError: The file is missing, broken, cut off or no picture, or the array is of the
-            wrong shape, type or range.
+        PictureError: The file is missing, broken, cut off, too large or no picture, or the array is
+            of the wrong shape, type or range.
     """
     if isinstance(source, Image.Image):
         name = str(getattr(source, "filename", "") or "the given PIL picture")
@@ -51,9 +55,30 @@ def read(source: PictureSource, *, keep_color: bool = False) -> Picture:
         return _picture(from_array(source, name, keep_color=keep_color), name, Metadata())
     name, file = _opened(source)
     with explained(name):
-        image = open_image(file)
+        image = _open_up_to(max_pixels, file, name)
     with image:
         return _from_pil(image, name, keep_color, functools.partial(open_image, file))
+
+
+def _open_up_to(max_pixels: int | None, file: Path | IO[bytes], name: str) -> ImageFile.ImageFile:
+    """Open a picture without decoding it, if it has no more pixels than are taken."""
+    try:
+        image = open_image(file)
+    except Image.DecompressionBombError as error:
+        if max_pixels is None:
+            raise
+        raise _too_large(name, max_pixels) from error
+    if max_pixels is not None and image.width * image.height > max_pixels:
+        image.close()
+        raise _too_large(name, max_pixels)
+    return image
+
+
+def _too_large(name: str, max_pixels: int) -> PictureError:
+    return PictureError(
+        f"{name} has more than {max_pixels / 1e6:g} million pixels, which are taken at most. "
+        "Scale it down first."
+    )
 
 
 def _opened(source: object) -> tuple[str, Path | IO[bytes]]:
@@ -125,9 +150,10 @@ def _from_pil(
     metadata, turn = read_metadata(image, notes)
     profile = image.info.get("icc_profile")
     with explained(name):
+        upright = image if turn is None else image.transpose(turn)
         if turn is not None:
-            image, deep = image.transpose(turn), deep and deep.transpose(turn)
-        samples = from_image(image, profile, name, notes, keep_color=keep_color, deep=deep)
+            deep = deep and deep.transpose(turn)
+        samples = from_image(upright, profile, name, notes, keep_color=keep_color, deep=deep)
     return _picture(samples, name, metadata, image.format, notes)
 
 

@@ -10,17 +10,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 try:  # only on a Space with ZeroGPU, where it must come before torch
-    import spaces
+    import spaces  # type: ignore[import-not-found]  # it is nowhere else
 except ImportError:
     spaces = None
 
 import gradio as gr
-from page import Page
-from studio import MAX_BYTES, Desk, Studio
+from starlette.middleware import Middleware
 
-HERE = Path(__file__).parent
-QUEUE = 32
-"""Requests that wait at most; further ones are refused."""
+from colorzoo import ConfigError
+
+from .admission import MAX_BYTES, QueueLimit, upload_route
+from .backend import DemoBackend
+from .page import Page
+from .visitor_files import VisitorFiles
 
 
 def launch(
@@ -43,8 +45,8 @@ def launch(
         on_ready: Called with the page's address.
 
     Raises:
-        colorzoo.ColorzooError: There is no model, or the first one cannot be loaded.
-        OSError: The port is taken.
+        colorzoo.ColorzooError: There is no model, the first one cannot be loaded, or the page
+            cannot listen there.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -52,15 +54,29 @@ def launch(
     with tempfile.TemporaryDirectory(prefix="colorzoo-demo-") as name:
         folder = Path(name).resolve()
         os.environ["GRADIO_TEMP_DIR"] = str(folder)  # read by each component when it is made
-        desk = Desk(folder)
-        studio = Studio(names, desk, device=device)
+        files = VisitorFiles(folder)
+        backend = DemoBackend(names, files, device=device)
         if spaces is not None:
-            studio.render = spaces.GPU(studio.render)
-            for label in studio.labels:  # what is on the GPU before the first call stays there
-                studio.colorizer(label)
-        page = Page(studio).build()
-        desk.keep_what_is_there()
-        page.queue(max_size=QUEUE)
+            backend.render = spaces.GPU(backend.render)  # type: ignore[method-assign]
+            for label in backend.labels:  # what is on the GPU before the first call stays there
+                backend.colorizer(label)
+        page = Page(backend).build()
+        files.keep_what_is_there()
+        address = _listen(page, backend, host=host, port=port, open_browser=open_browser)
+        on_ready(address)
+        while not stop.wait(60):
+            files.sweep()
+        page.close(verbose=False)
+
+
+def _listen(
+    page: gr.Blocks, backend: DemoBackend, *, host: str | None, port: int | None, open_browser: bool
+) -> str:
+    """Start the server and return its address."""
+    page.queue()  # bounded by QueueLimit
+    limit = Middleware(QueueLimit, lambda: len(page._queue), lambda: backend.seconds)
+    style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+    try:
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
@@ -75,12 +91,15 @@ def launch(
             max_file_size=MAX_BYTES,
             footer_links=["api"],
             theme=_theme(),
-            css_paths=HERE / "style.css",
+            css=style,
+            app_kwargs={"routes": [upload_route(backend.files)], "middleware": [limit]},
         )
-        on_ready(address)
-        while not stop.wait(60):
-            desk.sweep()
-        page.close(verbose=False)
+    except OSError as error:
+        raise ConfigError(
+            f"The page cannot be served on {host or 'this machine'}, port "
+            f"{port or 'any from 7860'}: {error} Give another --host or --port."
+        ) from error
+    return str(address)
 
 
 def _theme() -> gr.themes.Base:
@@ -92,7 +111,3 @@ def _theme() -> gr.themes.Base:
         font=[gr.themes.Font(name) for name in families],
         font_mono=[gr.themes.Font(name) for name in mono],
     )
-
-
-if __name__ == "__main__":
-    launch()
