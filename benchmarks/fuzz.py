@@ -35,7 +35,9 @@ from PIL import ExifTags, Image, ImageCms
 
 from colorzoo import chroma
 from colorzoo.errors import PictureError
+from colorzoo.pictures.png import save_deep_png
 from colorzoo.pictures.read import read
+from colorzoo.pictures.tiff import save_tiff
 from colorzoo.pictures.write import write
 
 SECONDS = 30  # of work, after which a case counts as hanging
@@ -43,7 +45,7 @@ PATIENCE = 600  # seconds by the clock, for one that waits and does not work
 MEMORY = 3 << 30  # bytes a process may take beyond what it holds at the start
 PEAK_MB = 2000  # what a case may take
 FINISHED_PIXELS = 4_000_000  # larger ones are read only: finishing them takes long by right
-TARGETS = ("png", "jpg", "tif", "webp", "bmp")
+TARGETS = ("png", "jpg", "tif", "webp", "bmp", "avif")
 WIDTH, HEIGHT = 37, 29
 EXTREMES = (0, 1, 2, 127, 128, 255, 256, 32767, 32768, 65535, 1 << 24, (1 << 31) - 1, (1 << 32) - 1)
 
@@ -104,6 +106,19 @@ def all_seeds() -> dict[str, bytes]:
     more = {"save_all": True, "append_images": [rgb.rotate(90), rgb.rotate(180)]}
     for name in ("TIFF", "PNG", "GIF", "WEBP", "AVIF", "MPO"):
         add(name, "RGB", "several", **more)
+    return seeds | deep_seeds()
+
+
+def deep_seeds() -> dict[str, bytes]:
+    """Return files of 16 bits a sample in colour, which Pillow cannot write."""
+    seeds = {}
+    for mode, channels in (("RGB", 3), ("RGBA", 4)):
+        rng = np.random.default_rng(0)
+        pixels = rng.integers(0, 65536, (HEIGHT, WIDTH, channels), dtype=np.uint16)
+        for name, save in (("PNG", save_deep_png), ("TIFF", save_tiff)):
+            stream = io.BytesIO()
+            save(stream, pixels, {"exif": exif_block(), "dpi": (300.0, 300.0)})
+            seeds[f"{name} {mode} 16 bits"] = stream.getvalue()
     return seeds
 
 
@@ -215,6 +230,7 @@ def color(path: Path, target: Path) -> None:
         guide,
         (picture.height, picture.width),
         lambda start, stop: torch.from_numpy(picture.lightness(start, stop)),
+        depth=picture.depth(),
     )
     write(picture.assemble((start, strip.numpy()) for start, strip in strips), target)
 
