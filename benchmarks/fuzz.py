@@ -37,7 +37,7 @@ from colorzoo import chroma
 from colorzoo.errors import PictureError
 from colorzoo.pictures.png import save_deep_png
 from colorzoo.pictures.read import read
-from colorzoo.pictures.tiff import save_tiff
+from colorzoo.pictures.tiff import append_page
 from colorzoo.pictures.write import write
 
 SECONDS = 30  # of work, after which a case counts as hanging
@@ -115,7 +115,7 @@ def deep_seeds() -> dict[str, bytes]:
     for mode, channels in (("RGB", 3), ("RGBA", 4)):
         rng = np.random.default_rng(0)
         pixels = rng.integers(0, 65536, (HEIGHT, WIDTH, channels), dtype=np.uint16)
-        for name, save in (("PNG", save_deep_png), ("TIFF", save_tiff)):
+        for name, save in (("PNG", save_deep_png), ("TIFF", append_page)):
             stream = io.BytesIO()
             save(stream, pixels, {"exif": exif_block(), "dpi": (300.0, 300.0)})
             seeds[f"{name} {mode} 16 bits"] = stream.getvalue()

@@ -18,7 +18,7 @@ from colorzoo.pictures.opening import open_image
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.png import save_deep_png
 from colorzoo.pictures.read import read
-from colorzoo.pictures.tiff import save_tiff
+from colorzoo.pictures.tiff import append_page
 from colorzoo.pictures.write import FinishedPicture, write
 
 HEIGHT, WIDTH = 50, 70
@@ -44,7 +44,7 @@ def saved(pixels: Deep, suffix: str, info: dict[str, Any] | None = None) -> byte
     if suffix == "png":
         save_deep_png(stream, pixels, info or {})
     else:
-        save_tiff(stream, pixels, info or {})
+        append_page(stream, pixels, info or {})
     return stream.getvalue()
 
 

@@ -66,10 +66,10 @@ def load_deep(image: ImageFile.ImageFile, again: Callable[[], ImageFile.ImageFil
     Raises:
         OSError: It cannot be decoded; damaged files raise other errors too.
     """
-    low = again()
-    low.tile = [tile._replace(args=_swapped(tile.args)) for tile in low.tile]
-    image.load()
-    low.load()
+    with again() as low:
+        low.tile = [tile._replace(args=_swapped(tile.args)) for tile in low.tile]
+        image.load()
+        low.load()
     return DeepColors(image, low)
 
 

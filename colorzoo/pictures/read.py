@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -81,6 +82,42 @@ def _too_large(name: str, max_pixels: int) -> PictureError:
     )
 
 
+def read_pages(source: PictureSource, *, keep_color: bool = False) -> Iterator[Picture]:
+    """Read all pictures of a file one by one: the pages of a TIFF, the frames of an animation.
+
+    Args:
+        source: As for :func:`read`; what can hold but one picture gives that one.
+        keep_color: As for :func:`read`.
+
+    Yields:
+        The pictures, each when it is asked for.
+
+    Raises:
+        PictureError: The file, or the picture whose turn it is, cannot be read.
+    """
+    if isinstance(source, (Image.Image, np.ndarray)):
+        yield read(source, keep_color=keep_color)
+        return
+    name, file = _opened(source)
+    with explained(name):
+        image = open_image(file)
+    with image:
+        for number in itertools.count():
+            with explained(name):
+                try:
+                    image.seek(number)
+                except EOFError:  # Pillow's word for the last one having been there
+                    return
+            again = functools.partial(_open_page, file, number)
+            yield _from_pil(image, f"{name}, picture {number + 1}", keep_color, again, alone=False)
+
+
+def _open_page(file: Path | IO[bytes], number: int) -> ImageFile.ImageFile:
+    image = open_image(file)
+    image.seek(number)
+    return image
+
+
 def _opened(source: object) -> tuple[str, Path | IO[bytes]]:
     """Return what to call a path, bytes or a file object, and what Pillow can open of it."""
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -123,7 +160,12 @@ def _check_file(path: Path) -> None:
 
 
 def _from_pil(
-    image: Image.Image, name: str, keep_color: bool, again: _Opener | None = None
+    image: Image.Image,
+    name: str,
+    keep_color: bool,
+    again: _Opener | None = None,
+    *,
+    alone: bool = True,
 ) -> Picture:
     """Make a Picture of a PIL picture, loaded or not.
 
@@ -132,6 +174,7 @@ def _from_pil(
         name: What to call it in messages.
         keep_color: Keep its colours too.
         again: Opens it once more, for what Pillow cannot decode at once; None if it is not a file.
+        alone: It is the only one of its file that is read.
     """
     if 0 in image.size:
         raise PictureError(
@@ -145,7 +188,7 @@ def _from_pil(
         if again is not None and is_deep(image):
             deep = load_deep(image, again)
         image.load()
-    if count:
+    if count and alone:
         notes.append(f"it holds {count} pictures, of which one is coloured")
     metadata, turn = read_metadata(image, notes)
     profile = image.info.get("icc_profile")

@@ -7,6 +7,8 @@ format; what Pillow's class of directories writes is what is written here.
 
 from __future__ import annotations
 
+import os
+import struct
 import zlib
 from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
@@ -16,6 +18,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffTags
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+_COUNT_BYTES: Final = 2  # before a directory's entries
+_ENTRY_BYTES: Final = 12
 _LITTLE_ENDIAN: Final = b"II\x2a\x00\x08\x00\x00\x00"
 _STRIP_BYTES: Final = 1 << 20  # large enough for zlib's window to pay, small beside the picture
 _DEFLATE: Final = 8
@@ -31,16 +35,23 @@ LAYOUT_TAGS: Final = (
 """Tags of a TIFF that describe how its pixels are stored, which says nothing of another file's."""
 
 
-def save_tiff(
-    file: BinaryIO, pixels: NDArray[np.uint8] | NDArray[np.uint16], info: Mapping[str, Any]
-) -> None:
-    """Write a TIFF, compressed without loss.
+def append_page(
+    file: BinaryIO,
+    pixels: NDArray[np.uint8] | NDArray[np.uint16],
+    info: Mapping[str, Any],
+    last: int | None = None,
+) -> int:
+    """Write a page of a TIFF behind those that are there, compressed without loss.
 
     Args:
-        file: Open for writing, at its start.
+        file: Open for writing; at its start for the first page, at its end for others.
         pixels: (H, W), or (H, W, C) for grey with alpha (2), RGB (3) or RGBA (4).
         info: May hold ``exif`` (bytes), ``icc_profile`` (bytes), ``xmp`` (bytes) and ``dpi``
             (x and y).
+        last: What this gave for the page before; None for the first.
+
+    Returns:
+        Where in the file the place of the next page is to be noted.
 
     Raises:
         OSError: The file cannot be written.
@@ -71,9 +82,16 @@ def save_tiff(
         directory[tag] = value
     directory.tagtype[ExifTags.Base.StripOffsets] = TiffTags.LONG
     directory.tagtype[ExifTags.Base.StripByteCounts] = TiffTags.LONG
+    file.write(bytes(file.tell() % 2))  # directories begin at even places
+    start = file.tell() or 8  # behind the header, which the first page writes
     directory.save(file)
     for strip in strips:
         file.write(strip)
+    if last is not None:
+        file.seek(last)
+        file.write(struct.pack("<I", start))
+        file.seek(0, os.SEEK_END)
+    return start + _COUNT_BYTES + _ENTRY_BYTES * len(directory)
 
 
 def _compress(samples: NDArray[Any]) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, cast
 
@@ -18,7 +20,7 @@ from colorzoo.pictures.opening import local_path
 from colorzoo.pictures.png import save_deep_png
 from colorzoo.pictures.samples import eight_bit, to_rgb
 from colorzoo.pictures.strips import strip_bounds
-from colorzoo.pictures.tiff import save_tiff
+from colorzoo.pictures.tiff import append_page
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _LONGEST_SEGMENT: Final = 65_000  # bytes; what a JPEG can hold of EXIF or XMP, a little less
@@ -97,13 +99,50 @@ def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
         raise PictureError(f"A picture is written to a path, not to a {type(path).__name__}.")
     path = local_path(path)
     writer = _writer_of(image, path)
+    with _new_file(path) as file:
+        _save(image, file, writer)
+    return path
+
+
+def write_pages(images: Iterable[Image.Image], path: str | os.PathLike[str]) -> Path:
+    """Save pictures as the pages of one TIFF, as :func:`write` saves one.
+
+    Args:
+        images: The pictures. Each is taken when the one before is written, so that an iterator
+            never needs more than one in memory.
+        path: A name that ends in .tif or .tiff.
+
+    Returns:
+        The path.
+
+    Raises:
+        PictureError: There is no picture, the name is another, or the place cannot be written to.
+    """
+    path = local_path(path)
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        raise PictureError(f"Several pictures go into a .tif only, not into {path}.")
+    last: int | None = None
+    with _new_file(path) as file:
+        for image in images:
+            writer = _writer_of(image, path)
+            pixels = _pixels_for_tiff(image)
+            last = append_page(file, pixels, _metadata_of(image, writer), last)
+        if last is None:
+            raise PictureError(f"There is no picture to write to {path}.")
+    return path
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """Open what is to become the file at ``path``, and say what is wrong if it cannot."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            _save(image, file, writer)
+            yield file
+    except PictureError:
+        raise
     except (*BROKEN_FILE, MemoryError) as error:
         raise PictureError(_reason(path, error)) from error
-    return path
 
 
 def _writer_of(image: Image.Image, path: Path) -> Writer:
@@ -155,15 +194,11 @@ def _pillow_options(image: Image.Image, writer: Writer) -> dict[str, Any]:
 
 
 def _save(image: Image.Image, file: BinaryIO, writer: Writer) -> None:
-    deep = _deep_pixels(image) if writer.name in ("PNG", "TIFF") else None
-    metadata = _metadata_of(image, writer)
     if writer.name == "TIFF":
-        if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
-            image = image.convert("RGBA") if image.has_transparency_data else to_rgb(image)
-        save_tiff(file, np.asarray(image) if deep is None else deep, metadata)
+        append_page(file, _pixels_for_tiff(image), _metadata_of(image, writer))
         return
-    if deep is not None:
-        save_deep_png(file, deep, metadata)
+    if writer.name == "PNG" and (deep := _deep_pixels(image)) is not None:
+        save_deep_png(file, deep, _metadata_of(image, writer))
         return
     try:  # Pillow's own save: that of a finished picture ends here
         Image.Image.save(image, file, writer.name, **_pillow_options(image, writer))
@@ -172,6 +207,15 @@ def _save(image: Image.Image, file: BinaryIO, writer: Writer) -> None:
             file.write(bytes(1 << 16))
             file.flush()
         raise
+
+
+def _pixels_for_tiff(image: Image.Image) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    deep = _deep_pixels(image)
+    if deep is not None:
+        return deep
+    if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
+        image = image.convert("RGBA") if image.has_transparency_data else to_rgb(image)
+    return np.asarray(image)
 
 
 def _deep_pixels(image: Image.Image) -> NDArray[np.uint16] | None:
