@@ -21,6 +21,7 @@ from colorzoo.zoo.folders import zoo_folder
 
 ROOT = Path(__file__).parent.parent
 MODELS = (
+    "lite-unet-gan",
     "unet-gan",
     "res-unet-gan",
     "dense-unet-gan",

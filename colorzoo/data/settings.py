@@ -39,6 +39,9 @@ class DataSettings:
     )
     rotation: float = setting(0.0, "Largest rotation either way, degrees.")
     noise: float = setting(0.0, "Deviation of Gaussian noise on lightness, units of L.")
+    tone: float = setting(
+        0.0, "How much gamma, contrast and brightness of lightness vary, 0 to 1: old prints differ."
+    )
     min_colorfulness: float = setting(0.0, "Pass over photos below this colourfulness.")
 
     def __post_init__(self) -> None:
@@ -54,6 +57,8 @@ class DataSettings:
         for name in ("noise", "min_colorfulness"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative, but is {getattr(self, name)}.")
+        if not 0.0 <= self.tone <= 1.0:
+            raise ValueError("tone must lie in 0..1.")
         low, high = self.crop_scale
         if not 0.0 < low <= high <= 1.0:
             raise ValueError("crop_scale must be two shares with 0 < smallest <= largest <= 1.")

@@ -55,9 +55,17 @@ class LossSection:
     )
     adversarial: Adversarial = setting("bce", "Kind of adversarial loss.")
     real_label: float = setting(0.9, "Target of real pictures under bce and lsgan (smoothing).")
+    class_evenness: float = setting(
+        0.5, "Of the loss classes: share of an even distribution in how common a colour counts."
+    )
+    class_rarity: float = setting(
+        0.5, "Of the same: 0 weighs all colours alike, 1 by the inverse of how common they are."
+    )
 
     def __post_init__(self) -> None:
-        _check_not_negative(self, "emphasis")
+        _check_not_negative(self, "emphasis", "class_rarity")
+        if not 0.0 < self.class_evenness <= 1.0:
+            raise ValueError("class_evenness must lie above 0 and at most at 1.")
         if not 0.5 < self.real_label <= 1.0:
             raise ValueError("real_label must lie above 0.5 and at most at 1.")
 

@@ -19,7 +19,7 @@ from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.training.config import TrainingConfig
 from colorzoo.training.ema import MovingAverage
 from colorzoo.training.objective import Prediction, ScaledPhotos
-from colorzoo.training.phases import Phase
+from colorzoo.training.phases import Phase, is_part
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -249,7 +249,7 @@ def _check_parts(generator: nn.Module, phase: Phase) -> None:
     names += [name for name, _ in generator.named_parameters()]
     for key, parts in (("freeze", phase.freeze), ("rates", tuple(phase.rates))):
         for part in parts:
-            if part not in names:
+            if not any(is_part(name, part) for name in names):
                 raise ConfigError(
                     f"phase.{key} names {part!r}, which {type(generator).__name__} has not. Its "
                     f"modules: {', '.join(name for name in names if '.' not in name)}."

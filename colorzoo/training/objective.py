@@ -29,9 +29,10 @@ from colorzoo.color import (
 )
 from colorzoo.errors import ConfigError, did_you_mean
 from colorzoo.features.squeezenet import SqueezeNet
-from colorzoo.models.base import Generator
+from colorzoo.models.base import Generator, has_distribution
+from colorzoo.training.classes import cell_weights, class_loss
 from colorzoo.training.losses import generator_loss, perceptual_loss, pixel_loss
-from colorzoo.training.phases import ADVERSARIAL
+from colorzoo.training.phases import ADVERSARIAL, CLASSES
 
 if TYPE_CHECKING:
     from colorzoo.data.sources import PhotoSource
@@ -43,7 +44,7 @@ class ScaledPhotos:
     """A batch as the networks see it, all scaled to -1..1.
 
     Attributes:
-        noisy: Lightness the generator gets (N, 1, H, W), with noise if there is any.
+        noisy: Lightness the generator gets (N, 1, H, W), with noise and another tone if asked for.
         lightness: True lightness (N, 1, H, W).
         chroma: True chroma (N, 2, H, W).
     """
@@ -144,8 +145,34 @@ def make_adversarial_loss(setup: LossSetup) -> Loss:
     return compute
 
 
+def make_class_loss(setup: LossSetup) -> Loss:
+    """Return the weighted cross-entropy of the generator's distribution (Zhang 2016).
+
+    Raises:
+        ConfigError: The generator has no distribution.
+    """
+    generator, loss = setup.generator, setup.config.loss
+    if not has_distribution(generator):
+        raise ConfigError(
+            f"The loss {CLASSES!r} needs a distribution over colours, and this "
+            f"{type(generator).__name__} ends in ab. Set head = 'classes' in model.config."
+        )
+    head = generator.classes
+
+    def compute(view: StepView) -> Tensor:
+        if view.prediction.logits is None:
+            raise RuntimeError("A generator with a distribution gives logits in training.")
+        # Anew each time: a checkpoint brings the prior only after the losses are made.
+        weights = cell_weights(head.prior, evenness=loss.class_evenness, strength=loss.class_rarity)
+        truth = unscale_chroma(view.photos.chroma)
+        return class_loss(view.prediction.logits, truth, head.cells, weights)
+
+    return compute
+
+
 LOSSES: dict[str, Callable[[LossSetup], Loss]] = {
     "pixel": make_pixel_loss,
+    CLASSES: make_class_loss,
     "perceptual": make_perceptual_loss,
     ADVERSARIAL: make_adversarial_loss,
 }
@@ -178,20 +205,34 @@ def weigh_losses(
     return {**values, "generator": total}
 
 
-def scale_photos(rgb: Tensor, *, noise: float = 0.0) -> ScaledPhotos:
+def scale_photos(rgb: Tensor, *, noise: float = 0.0, tone: float = 0.0) -> ScaledPhotos:
     """Convert 8-bit RGB (N, 3, H, W) to scaled Lab, on the device the photos are on.
 
     Args:
         rgb: uint8.
         noise: Deviation of Gaussian noise on the generator's lightness, units of L.
+        tone: How much its gamma, contrast and brightness vary from photo to photo, 0..1.
     """
     lab = srgb_to_lab(rgb.float() / 255.0)
     lightness = scale_lightness(lab[:, :1])
-    noisy = lightness
+    seen = _vary_tone(lightness, tone) if tone > 0 else lightness
     if noise > 0:
         # Scaled lightness has 50 units of L to one of its own.
-        noisy = (lightness + torch.randn_like(lightness) * (noise / 50.0)).clamp(-1.0, 1.0)
-    return ScaledPhotos(noisy, lightness, scale_chroma(lab[:, 1:]))
+        seen = (seen + torch.randn_like(seen) * (noise / 50.0)).clamp(-1.0, 1.0)
+    return ScaledPhotos(seen, lightness, scale_chroma(lab[:, 1:]))
+
+
+def _vary_tone(lightness: Tensor, amount: float) -> Tensor:
+    """Return lightness (N, 1, H, W) in -1..1 as other films and prints would show it.
+
+    Each photo draws its own gamma, contrast (old prints have faded: more often less than more) and
+    brightness.
+    """
+    gamma, contrast, brightness = lightness.new_empty(3, len(lightness), 1, 1, 1).uniform_(-1, 1)
+    curve = ((lightness + 1.0) / 2.0) ** torch.exp(amount * gamma)
+    stretched = (curve * 2.0 - 1.0) * (1.0 + amount * (0.7 * contrast - 0.3))
+    toned: Tensor = stretched + 0.4 * amount * brightness
+    return toned.clamp(-1.0, 1.0)
 
 
 def _to_rgb(lightness: Tensor, chroma: Tensor) -> Tensor:

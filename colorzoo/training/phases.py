@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from colorzoo.errors import ConfigError
@@ -10,6 +11,9 @@ from colorzoo.schema import required, setting
 
 ADVERSARIAL = "adversarial"
 """The loss that needs a discriminator, which is trained beside the generator."""
+
+CLASSES = "classes"
+"""The loss on a distribution over colours, whose weights follow from the training photos."""
 
 _OLD_KEYS = (
     *("run.steps", "data.warmup_size", "loss.objective", "loss.pixel_weight"),
@@ -26,15 +30,17 @@ class Phase:
     losses: dict[str, float] = field(
         default_factory=lambda: {"pixel": 100.0, ADVERSARIAL: 1.0},
         metadata={
-            "help": "What the generator is trained on: names of losses (pixel, adversarial, "
-            "perceptual) and their weights."
+            "help": "What the generator is trained on: names of losses (pixel, classes, "
+            "perceptual, adversarial) and their weights."
         },
     )
     size: int | None = setting(
         None, "Side of a training square, pixels; without it data.size.", example=128
     )
     freeze: tuple[str, ...] = setting(
-        (), "Modules of the generator that stay as they are, such as encoder or encoder.fire2."
+        (),
+        "Modules of the generator that stay as they are, such as encoder, encoder.fire2 or "
+        "encoder.*.depthwise.",
     )
     learning_rate: float | None = setting(
         None, "Learning rate of the generator; without it the optimizer's.", example=1e-4
@@ -78,17 +84,20 @@ class Phase:
 
     def rate_of(self, name: str) -> float:
         """Return the share of the learning rate for the parameter called ``name``."""
-        fitting = [prefix for prefix in self.rates if is_part(name, prefix)]
+        fitting = [pattern for pattern in self.rates if is_part(name, pattern)]
         return float(self.rates[max(fitting, key=len)]) if fitting else 1.0
 
     def freezes(self, name: str) -> bool:
         """Tell whether the parameter or module called ``name`` stays as it is."""
-        return any(is_part(name, prefix) for prefix in self.freeze)
+        return any(is_part(name, pattern) for pattern in self.freeze)
 
 
-def is_part(name: str, prefix: str) -> bool:
-    """Tell whether a parameter or module is the one called ``prefix``, or lies in it."""
-    return name == prefix or name.startswith(f"{prefix}.")
+def is_part(name: str, pattern: str) -> bool:
+    """Tell whether a parameter or module is one that a pattern names, or lies in one.
+
+    ``*`` stands for any letters, dots included: ``encoder.*.depthwise`` is all of that name.
+    """
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*")
 
 
 def check_phases(phases: tuple[Phase, ...]) -> None:

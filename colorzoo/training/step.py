@@ -65,7 +65,8 @@ class OptimizerStep:
         """Update the discriminator, where the phase has one, then the generator."""
         networks, loss = self.networks, self.config.loss
         rgb = batch.rgb.to(self.accelerator.device, non_blocking=True)
-        photos = scale_photos(rgb, noise=self.config.data.noise)
+        data = self.config.data
+        photos = scale_photos(rgb, noise=data.noise, tone=data.tone)
         prediction = networks.predict(photos)
         if networks.discriminator is None or not phase.adversarial:
             losses = weigh_losses(self.losses, phase.weights, StepView(photos, prediction))

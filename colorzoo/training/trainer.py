@@ -21,6 +21,8 @@ from colorzoo.training.logbook import Logbook, plot_metrics
 from colorzoo.training.networks import Networks
 from colorzoo.training.objective import LossSetup, make_losses
 from colorzoo.training.pace import Pace
+from colorzoo.training.phases import CLASSES
+from colorzoo.training.prior import set_prior
 from colorzoo.training.release import check_end_of_phase, mix_in, write_model
 from colorzoo.training.schedule import learning_rate_share
 from colorzoo.training.state import RunState
@@ -119,6 +121,8 @@ class Trainer:
             )
         self.photos = TrainingPhotos(config)
         self.networks = Networks(config, fresh=last is None)
+        if last is None and any(CLASSES in phase.weights for phase in config.phase):
+            set_prior(self.networks.generator, self.photos.source, seed=config.run.seed)
         self.accelerator = make_accelerator(config)
         self.networks.place(self.accelerator)
         device = self.accelerator.device
