@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, overload
 
@@ -18,6 +18,7 @@ from colorzoo.errors import TensorError
 from colorzoo.hub.names import locate
 from colorzoo.modelfolder.weights import load_model
 from colorzoo.options import ColorizeOptions, Depth
+from colorzoo.pictures.opening import local_path
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.pictures.strips import single_thread
@@ -25,7 +26,7 @@ from colorzoo.predictor import Guidance, Prediction, Predictor, check_guidance
 from colorzoo.predictors.network import NetworkPredictor
 
 if TYPE_CHECKING:
-    from colorzoo.jobs.files import FileResult, FolderReport
+    from colorzoo.jobs.files import FolderReport
     from colorzoo.jobs.video import ShotLook, VideoOptions, VideoReport
     from colorzoo.progress import OnProgress
 
@@ -237,42 +238,42 @@ class Colorizer:
         saturation: float = 1.0,
         working_size: int | None = None,
         batch_size: int = 8,
-        on_result: Callable[[FileResult, int], None] | None = None,
+        depth: Depth = "auto",
+        on_progress: OnProgress | None = None,
     ) -> FolderReport:
         """Colour the pictures of a folder into another, which mirrors its tree.
 
-        A bad file does not stop the others, and no input is ever overwritten (see
-        :func:`colorzoo.jobs.files.colorize_files`).
+        A bad file does not stop the others, and no input is ever overwritten.
 
         Args:
             source: Folder of pictures.
             target: Folder for the results; made if missing. It may lie inside ``source``. A suffix
                 that cannot be written, such as .gif, becomes .png.
             recursive: Take subfolders too.
-            overwrite: Colour again what is in ``target`` already; otherwise it is skipped.
+            overwrite: Replace what is in ``target`` already. Otherwise a result of the same picture
+                is skipped, and one of another picture is an error.
             saturation: As in calling the colorizer.
             working_size: As in calling the colorizer.
             batch_size: Pictures read and coloured together.
-            on_result: Called after each file with its result and the number of all files.
-
-        Returns:
-            What became of each file.
+            depth: As in calling the colorizer.
+            on_progress: Called at the start and after each file (see :mod:`colorzoo.progress`);
+                its numbers tell how many ``failed``.
 
         Raises:
             PictureError: ``source`` is missing or no folder, or is the same as ``target``.
-            ConfigError: ``saturation``, ``working_size`` or ``batch_size`` is out of range.
+            ConfigError: One of the options is out of range.
         """
-        from colorzoo.jobs.files import FolderReport, colorize_files
-        from colorzoo.jobs.plan import plan
+        from colorzoo.jobs.files import colorize_folder
 
-        options = ColorizeOptions(saturation, working_size, batch_size)
-        pairs = plan(Path(source).expanduser(), Path(target).expanduser(), recursive=recursive)
-        results = []
-        for result in colorize_files(self, pairs, options, overwrite=overwrite):
-            results.append(result)
-            if on_result:
-                on_result(result, len(pairs))
-        return FolderReport(tuple(results))
+        return colorize_folder(
+            self,
+            local_path(source),
+            local_path(target),
+            ColorizeOptions(saturation, working_size, batch_size, depth),
+            recursive=recursive,
+            overwrite=overwrite,
+            on_progress=on_progress,
+        )
 
     def video(
         self,

@@ -1,7 +1,9 @@
-"""The processes that share an evaluation: one, or those that ``accelerate launch`` started."""
+"""The processes that share some work: one, or those that a launcher started."""
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +13,12 @@ from colorzoo.devices import pick_device
 from colorzoo.errors import ColorzooError, MissingDependencyError
 
 Item = TypeVar("Item")
+
+
+_log = logging.getLogger(__name__)
+
+# How `accelerate launch` and torchrun, and those who start MPI, tell how many processes there are.
+_WORLD_SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 
 
 class Processes:
@@ -28,14 +36,15 @@ class Processes:
     def __init__(self) -> None:
         self.rank, self.count = 0, 1
         self.device: str | None = None
-        # Set by `accelerate launch` and torchrun; a single process needs no accelerate.
-        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        # A single process needs no accelerate.
+        if _world_size() == 1:
+            _warn_if_alone()
             return
         try:
             from accelerate import PartialState
         except ImportError as error:
             raise MissingDependencyError(
-                "accelerate", extra="train", purpose="Evaluating in several processes"
+                "accelerate", extra="train", purpose="Working in several processes"
             ) from error
         # Without being told, Accelerate starts no group of processes on a machine without a GPU.
         state = PartialState(cpu=pick_device("auto").type == "cpu")
@@ -93,3 +102,22 @@ class Processes:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
+
+
+def _world_size() -> int:
+    sizes = (os.environ.get(name, "") for name in _WORLD_SIZES)
+    return next((int(size) for size in sizes if size.isdigit()), 1)
+
+
+@functools.cache  # once a process, however often it asks for its place
+def _warn_if_alone() -> None:
+    """Say so where ``accelerate launch`` was asked for several processes and starts one.
+
+    On processors it leaves the others to MPI. The address at which they were to meet is what tells.
+    """
+    if "ACCELERATE_USE_CPU" in os.environ and "MASTER_ADDR" in os.environ:
+        _log.warning(
+            "accelerate launch has started one process only: on processors it leaves the others to "
+            "MPI, whatever --num_processes says. For several on this machine use torchrun, as in: "
+            "torchrun --nproc-per-node 2 -m colorzoo ..."
+        )

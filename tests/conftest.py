@@ -121,6 +121,24 @@ def run_python(root: Path) -> Run:
 
 
 @pytest.fixture
+def cli(run_python: Run, tmp_path: Path) -> Run:
+    """Return a function that runs ``colorzoo`` in a folder of its own."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return run_python("-W", "error", "-m", "colorzoo", *arguments, cwd=tmp_path)
+
+    return run
+
+
+def one_line_error(result: subprocess.CompletedProcess[str]) -> str:
+    """Check that a command failed with one line on stderr, and return that line."""
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+@pytest.fixture
 def hub_cache(tmp_path: Path) -> Path:
     """The Hub client's cache, fresh in each test."""
     return tmp_path / "hub-cache"

@@ -9,30 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from conftest import Run
-from PIL import Image
+from conftest import Run, one_line_error
 
 import colorzoo
-
-
-@pytest.fixture
-def cli(run_python: Run, tmp_path: Path) -> Run:
-    """Return a function that runs ``colorzoo`` in a folder of its own."""
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return run_python("-W", "error", "-m", "colorzoo", *arguments, cwd=tmp_path)
-
-    return run
-
-
-def one_line_error(result: subprocess.CompletedProcess[str]) -> str:
-    """Check that a command failed with one line on stderr, and return that line."""
-    assert (result.returncode, result.stdout) == (1, "")
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("error: ")
-    return line
 
 
 @pytest.mark.parametrize(
@@ -58,9 +38,7 @@ def test_help_and_list_import_nothing_heavy(run_python: Run) -> None:
         assert run_python("-c", code).returncode == 0
 
 
-@pytest.mark.parametrize(
-    "arguments", [("nope",), ("colorize",), ("colorize", "x.jpg"), ("list", "--jsn"), ("info",)]
-)
+@pytest.mark.parametrize("arguments", [("nope",), ("colorize",), ("list", "--jsn"), ("info",)])
 def test_wrong_usage_exits_with_two(cli: Run, arguments: tuple[str, ...]) -> None:
     result = cli(*arguments)
     assert (result.returncode, result.stdout) == (2, "")
@@ -128,123 +106,6 @@ def test_doctor_reports_a_broken_plugin(
     assert f"problem: {problem}" in result.stderr
     assert "broken-net" in cli("list").stdout
     assert "half installed" in one_line_error(cli("info", "broken-net"))
-
-
-def test_a_picture_becomes_a_file(cli: Run, photo_folder: Path, model_folder: Path) -> None:
-    target = photo_folder.parent / "out" / "done.png"
-    result = cli("colorize", photo_folder / "first.png", "-o", target, "--model", model_folder)
-    assert (result.returncode, result.stdout) == (0, f"{target}\n")
-    with Image.open(target) as image:
-        assert (image.size, image.mode) == ((40, 30), "RGB")
-
-
-def test_no_saturation_is_grey(cli: Run, photo_folder: Path, model_folder: Path) -> None:
-    options = ("--model", model_folder, "--saturation", "0", "--working-size", "16")
-    result = cli("colorize", photo_folder / "first.png", "-o", "grey.png", *options)
-    assert result.returncode == 0, result.stderr
-    with Image.open(photo_folder.parent / "grey.png") as image:
-        pixels = np.asarray(image).astype(int)
-    assert np.ptp(pixels, axis=2).max() <= 1
-
-
-def test_a_folder_goes_on_past_bad_files(cli: Run, photo_folder: Path, model_folder: Path) -> None:
-    (photo_folder / "text.jpg").write_text("not a picture")
-    (photo_folder / "notes.txt").write_text("no picture, and not meant to be one")
-    whole = (photo_folder / "inside" / "second.jpg").read_bytes()
-    (photo_folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    out = photo_folder / "colored"
-    result = cli("colorize", photo_folder, "-o", out, "--model", model_folder)
-    assert result.returncode == 1
-    assert result.stdout.splitlines() == [f"{out}/first.png", f"{out}/inside/second.jpg"]
-    assert "2 of 4 pictures coloured, 2 failed" in result.stderr
-    assert "text.jpg" in result.stderr
-    assert "cut.jpg" in result.stderr
-    assert "Traceback" not in result.stderr
-    again = cli("colorize", photo_folder, "-o", out, "--model", model_folder, "--no-recursive")
-    assert again.stdout == ""
-    assert "0 of 3 pictures coloured, 1 there already" in again.stderr
-
-
-def test_several_paths_go_side_by_side(cli: Run, photo_folder: Path, model_folder: Path) -> None:
-    first = photo_folder / "first.png"
-    inside = photo_folder / "inside"
-    result = cli("colorize", first, inside, "gone.jpg", "-o", "out", "--model", model_folder)
-    assert result.returncode == 1
-    assert result.stdout.splitlines() == ["out/first.png", "out/inside/second.jpg"]
-    assert "gone.jpg: No such file" in result.stderr
-    assert "2 of 3 pictures coloured, 1 failed" in result.stderr
-    options = ("-o", "out", "--model", model_folder, "--overwrite", "--batch-size", "1")
-    assert cli("colorize", first, inside, *options).stdout == result.stdout
-
-
-def test_an_input_is_never_overwritten(cli: Run, photo_folder: Path, model_folder: Path) -> None:
-    first = photo_folder / "first.png"
-    before = first.read_bytes()
-    options = ("--model", model_folder, "--overwrite")
-    for source, out in ((first, first), (first, photo_folder), (photo_folder, photo_folder)):
-        result = cli("colorize", source, "-o", out, *options)
-        assert (result.returncode, result.stdout) == (1, "")
-        assert "never overwritten" in result.stderr
-    assert first.read_bytes() == before
-
-
-def test_two_pictures_never_become_one_file(
-    cli: Run, photo_folder: Path, model_folder: Path
-) -> None:
-    (photo_folder / "inside" / "first.png").write_bytes((photo_folder / "first.png").read_bytes())
-    paths = (photo_folder / "first.png", photo_folder / "inside" / "first.png")
-    result = cli("colorize", *paths, "-o", "out", "--model", model_folder)
-    assert result.returncode == 2
-    assert "would both become" in result.stderr
-    result = cli("colorize", *paths, "-o", paths[0], "--model", model_folder)
-    assert (result.returncode, "is a file" in result.stderr) == (2, True)
-
-
-@pytest.mark.parametrize("name", ["x.heic", "x.gif", "x.AVIF", "x.jp2"])
-def test_a_format_that_cannot_be_written_makes_no_folder(
-    cli: Run, photo_folder: Path, model_folder: Path, name: str
-) -> None:
-    result = cli("colorize", photo_folder / "first.png", "-o", name, "--model", model_folder)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert f"Cannot write {name}: colorzoo does not write" in result.stderr
-    assert not (photo_folder.parent / name).exists()
-
-
-def test_several_pictures_make_no_folder_called_like_a_picture(
-    cli: Run, photo_folder: Path, model_folder: Path
-) -> None:
-    paths = (photo_folder / "first.png", photo_folder / "inside")
-    result = cli("colorize", *paths, "-o", "x.jpg", "--model", model_folder)
-    assert (result.returncode, "give a folder with -o" in result.stderr) == (2, True)
-    assert not (photo_folder.parent / "x.jpg").exists()
-
-
-def test_missing_paths_are_told_before_anything_is_loaded(run_python: Run, tmp_path: Path) -> None:
-    code = (
-        "import sys; from colorzoo.cli import commands; from colorzoo.errors import PictureError\n"
-        "try: commands.main(['colorize', 'nothere', '-o', 'out'], standalone_mode=False)\n"
-        "except PictureError as error: print(error, 'torch' in sys.modules)"
-    )
-    result = run_python("-c", code, cwd=tmp_path)
-    assert result.stdout.startswith("There is no file or folder nothere.")
-    assert result.stdout.endswith("False\n")
-
-
-def test_colorize_failures_are_one_line(
-    cli: Run, tmp_path: Path, photo_folder: Path, model_folder: Path
-) -> None:
-    first = photo_folder / "first.png"
-    assert "There is no model called 'nope'" in one_line_error(
-        cli("colorize", first, "-o", "out", "--model", "nope")
-    )
-    (tmp_path / "empty").mkdir()
-    assert "There are no pictures in empty" in one_line_error(
-        cli("colorize", "empty", "-o", "out", "--model", model_folder)
-    )
-    clear = tmp_path / "clear.png"
-    Image.new("LA", (8, 8), (90, 90)).save(clear)
-    result = cli("colorize", clear, "-o", "x.jpg", "--model", model_folder)
-    assert (result.returncode, "a name that ends in .png" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,8 @@ from PIL import Image
 import colorzoo
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import PictureError
-from colorzoo.jobs.files import FileResult
-from colorzoo.jobs.plan import plan
+from colorzoo.jobs.plan import pair_folder
+from colorzoo.jobs.records import RECORDS_FILE
 from colorzoo.predictors.network import NetworkPredictor
 
 
@@ -33,24 +34,33 @@ def photos(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    """Return what lies in a folder and below; the hidden records are no concern of the user's."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != RECORDS_FILE
+    }
 
 
 def test_a_folder_is_mirrored_past_bad_files(
     colorizer: Colorizer, photos: Path, tmp_path: Path
 ) -> None:
     before = contents(photos)
-    seen: list[tuple[FileResult, int]] = []
+    seen: list[tuple[int, int | None, Mapping[str, float]]] = []
     report = colorizer.folder(
-        photos, tmp_path / "out", batch_size=2, on_result=lambda *both: seen.append(both)
+        photos, tmp_path / "out", batch_size=2, on_progress=lambda *state: seen.append(state)
     )
     expected = {"a.jpg", "a.png", "a.gif.png", "a.gif-2.png", "1931/b.TIF", "1931/summer/c.webp"}
     assert set(contents(tmp_path / "out")) == expected
     assert contents(photos) == before
     assert [result.source.name for result in report.failed] == ["broken.jpg"]
-    assert "is not a picture" in report.failed[0].reason
-    assert len(report.done) == 6
-    assert seen == [(result, 7) for result in report.results]
+    assert "is not a picture" in str(report.failed[0].reason)
+    assert [result.status for result in report].count("done") == len(report.done) == 6
+    assert (len(report), repr(report)) == (7, "FolderReport(done=6, failed=1, skipped=0)")
+    assert all(result.seconds > 0 and result.reason is None for result in report.done)
+    assert seen[0] == (0, 7, {})
+    assert [state[:2] for state in seen] == [(done, 7) for done in range(8)]
+    assert seen[-1][2] == {"failed": 1}
     for result in report.done:
         with Image.open(result.target) as image:
             assert image.size == (24, 20)
@@ -93,7 +103,7 @@ def test_inputs_are_never_overwritten(colorizer: Colorizer, photos: Path, tmp_pa
 def test_names_do_not_clash_where_case_does_not_count(tmp_path: Path) -> None:
     for name in ("a.gif", "A.png", "a.bmp", "A.BMP", "a.tga"):
         (tmp_path / name).touch()
-    targets = [target for _, target in plan(tmp_path, tmp_path / "out", recursive=True)]
+    targets = [target for _, target in pair_folder(tmp_path, tmp_path / "out", recursive=True)]
     assert len({str(target).casefold() for target in targets}) == 5
 
 

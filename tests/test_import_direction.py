@@ -8,7 +8,7 @@ from conftest import ROOT
 
 # A room may import what stands on lower floors, and nothing beside or above it.
 FLOORS = (
-    {"errors", "progress"},
+    {"errors", "progress", "interrupt"},
     {"registry", "schema", "files"},
     {"color", "devices", "options"},
     {"metrics", "processes", "pictures"},

@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import shutil
+import signal
+import sys
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from colorzoo.errors import PictureError
-from colorzoo.options import MAX_WORKING_SIZE
+from colorzoo.cli._progress import ProgressBar, progress_bar
+from colorzoo.errors import ConfigError, PictureError
+from colorzoo.options import MAX_WORKING_SIZE, ColorizeOptions
 from colorzoo.zoo.folders import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from colorzoo.colorizer import Colorizer
-    from colorzoo.jobs.files import FileResult
+    from colorzoo.jobs.files import FileResult, FolderReport
+    from colorzoo.jobs.plan import Pair
+    from colorzoo.processes import Processes
 
-# Names of pictures that colorzoo neither reads nor writes; a folder is not called that by intent.
-_FOREIGN_SUFFIXES = frozenset({".heic", ".heif", ".jxl", ".psd", ".svg", ".dng", ".pdf"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """How pictures are coloured, as the user asked."""
-
-    saturation: float
-    working_size: int | None
-    batch_size: int
-    recursive: bool
-    overwrite: bool
+_PIPE: Final = "-"
 
 
 @click.command("colorize")
-@click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
-)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
     "-o",
     "--out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder to write to, or a file if PATH is one file.",
+    help="Folder to write to, or a file if PATH is one file; beside PATH if left out.",
 )
 @click.option(
     "--model", default=DEFAULT_MODEL, show_default=True, help="Model, folder or Hub name."
@@ -68,13 +56,19 @@ class _Options:
     type=click.IntRange(min=1),
     default=8,
     show_default=True,
-    help="Pictures of a folder that are coloured together.",
+    help="Pictures that are coloured together.",
 )
-@click.option("--overwrite", is_flag=True, help="Colour again what is in OUT already.")
+@click.option("--overwrite", is_flag=True, help="Replace what is in OUT already.")
 @click.option("--no-recursive", is_flag=True, help="Leave out folders inside folders.")
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write what became of each picture to this file.",
+)
 def command(
-    paths: tuple[Path, ...],
-    out: Path,
+    paths: tuple[str, ...],
+    out: str | None,
     model: str,
     saturation: float,
     working_size: int | None,
@@ -82,139 +76,169 @@ def command(
     batch_size: int,
     overwrite: bool,
     no_recursive: bool,
+    table: Path | None,
 ) -> None:
     """Colour pictures and folders of pictures.
 
-    OUT mirrors a folder's inner folders; of several folders each gets its own in OUT. A picture
-    that cannot be read is reported and left out, and the exit code is then 1. The names of the
-    written files go to stdout.
+    OUT mirrors a folder's inner folders; of several folders each gets its own in OUT. Without -o
+    x.jpg becomes x-color.jpg beside it. A picture that cannot be read is reported and left out, and
+    the exit code is then 1. The names of the written files go to stdout. PATH and OUT may be - for
+    a picture on stdin and stdout.
+
+    Several processes share the work under 'accelerate launch -m colorzoo colorize ...'.
     """
-    jobs = _plan(paths, out)
-    import colorzoo
+    if table is not None and not table.absolute().parent.is_dir():
+        raise click.UsageError(f"There is no folder {table.absolute().parent} for --csv {table}.")
+    options = ColorizeOptions(saturation, working_size, batch_size)
+    with _planned(paths, out, recursive=not no_recursive) as pairs:
+        import colorzoo
+        from colorzoo.processes import Processes
 
-    colorizer = colorzoo.load(model, device=device)
-    options = _Options(saturation, working_size, batch_size, not no_recursive, overwrite)
-    results = _run(colorizer, jobs, options)
-    if not results:
-        raise PictureError(f"There are no pictures in {', '.join(map(str, paths))}.")
-    for result in results:
-        if result.status == "done":
-            click.echo(result.target)
-    click.echo(_summarize(results), err=True)
-    if any(result.status == "failed" for result in results):
-        click.get_current_context().exit(1)
+        processes = Processes()
+        chosen = processes.device if device == "auto" and processes.device else device
+        colorizer = colorzoo.load(model, device=chosen)
+        report, number = _run(colorizer, pairs, options, overwrite, processes)
+        processes.close()
+        if processes.is_main:
+            _tell(report, len(pairs), number, table, to_pipe=_goes_to_pipe(paths, out))
+    if number or report.failed:
+        click.get_current_context().exit(128 + number if number else 1)
 
 
-def _plan(paths: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
-    """Pair every path with the file or folder it becomes, before anything is written."""
-    if not any(path.exists() for path in paths):
-        raise PictureError(
-            f"There is no file or folder {', '.join(map(str, paths))}. Give pictures, or folders "
-            "of pictures."
-        )
-    from colorzoo.pictures.formats import READABLE_SUFFIXES, WRITABLE_SUFFIXES
+def _goes_to_pipe(paths: Sequence[str], out: str | None) -> bool:
+    return out == _PIPE or (out is None and _PIPE in paths)
 
-    if len(paths) == 1 and paths[0].is_dir():
-        return [(paths[0], out)]
-    suffix = out.suffix.lower()
-    if len(paths) == 1 and suffix in WRITABLE_SUFFIXES and not out.is_dir():
-        return [(paths[0], out)]
-    unwritable = (READABLE_SUFFIXES | _FOREIGN_SUFFIXES) - WRITABLE_SUFFIXES
-    if suffix in unwritable and not out.is_dir():
-        raise click.UsageError(
-            f"Cannot write {out}: colorzoo does not write {suffix}. Use one of "
-            f"{', '.join(sorted(WRITABLE_SUFFIXES))}, or give a folder with -o."
-        )
-    if not out.is_dir() and (out.exists() or suffix in WRITABLE_SUFFIXES):
-        raise click.UsageError(
-            f"{out} is a file or is named like one; for several pictures give a folder with -o."
-        )
-    sources: dict[Path, Path] = {}
-    for path in paths:
-        target = out / path.resolve().name
-        if not path.is_dir() and target.suffix.lower() not in WRITABLE_SUFFIXES:
-            target = target.with_suffix(".png")
-        if target in sources:
-            raise click.UsageError(
-                f"{sources[target]} and {path} would both become {target}; colour them apart."
-            )
-        sources[target] = path
-    return [(path, target) for target, path in sources.items()]
+
+@contextlib.contextmanager
+def _planned(paths: Sequence[str], out: str | None, *, recursive: bool) -> Iterator[list[Pair]]:
+    """Pair pictures with their results; what comes or goes through a pipe lies in files meanwhile.
+
+    A result for standard output is written there when the block ends.
+    """
+    from colorzoo.jobs.plan import pair_paths
+
+    to_pipe = _goes_to_pipe(paths, out)
+    if len(paths) > 1 and (to_pipe or _PIPE in paths):
+        raise click.UsageError("One picture goes through a pipe at a time: give - alone.")
+    if to_pipe and sys.stdout.isatty():
+        raise click.UsageError("Not writing a picture to a terminal: give -o FILE, or a pipe.")
+    with contextlib.ExitStack() as stack:
+        if to_pipe or _PIPE in paths:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if _PIPE in paths:
+            paths = [str(_read_pipe(folder))]
+        if to_pipe:
+            out = str(folder / f"out{_suffix(Path(paths[0]))}")
+        try:
+            pairs = pair_paths(paths, out, recursive=recursive)
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from error
+        if not pairs:
+            raise PictureError(f"There are no pictures in {', '.join(paths)}.")
+        yield pairs
+        if to_pipe:
+            _write_pipe(pairs[0][1])
+
+
+def _read_pipe(folder: Path) -> Path:
+    """Store what comes on standard input."""
+    path = folder / "stdin"
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return path.rename(path.with_suffix(_suffix(path)))
+
+
+def _suffix(path: Path) -> str:
+    """Return the suffix of the format that a picture has and gets; .png where it cannot be kept."""
+    from colorzoo.pictures.formats import BROKEN_FILE, WRITERS
+    from colorzoo.pictures.opening import open_image
+
+    try:
+        with open_image(path) as image:
+            format_name = image.format
+    except BROKEN_FILE:  # colouring it will say what is wrong
+        format_name = None
+    return next(
+        (suffix for suffix, writer in WRITERS.items() if writer.name == format_name), ".png"
+    )
+
+
+def _write_pipe(path: Path) -> None:
+    if path.exists():
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
 
 
 def _run(
-    colorizer: Colorizer, jobs: Sequence[tuple[Path, Path]], options: _Options
-) -> list[FileResult]:
-    """Colour all jobs under a progress bar."""
-    from rich.console import Console
-    from rich.progress import Progress
+    colorizer: Colorizer,
+    pairs: Sequence[Pair],
+    options: ColorizeOptions,
+    overwrite: bool,
+    processes: Processes,
+) -> tuple[FolderReport, int | None]:
+    """Colour this process's part under a progress bar, and put all parts together.
+
+    Returns:
+        What became of all pictures, and the signal that stopped the work, None if none did.
+    """
+    from colorzoo.interrupt import Interrupt
+    from colorzoo.jobs.files import FolderReport, colorize_files
 
     results: list[FileResult] = []
-    inputs = [source for source, _ in jobs if not source.is_dir()]
-    console = Console(stderr=True)
-    # Standard output is for data; rich would redirect it to the terminal of the progress bar.
-    with Progress(
-        console=console, redirect_stdout=False, transient=True, disable=not console.is_terminal
-    ) as progress:
-        for source, target in jobs:
-            task = progress.add_task(source.name, total=None)
-            note = functools.partial(_note, results, progress, task)
-            if source.is_dir():
-                colorizer.folder(
-                    source,
-                    target,
-                    recursive=options.recursive,
-                    overwrite=options.overwrite,
-                    saturation=options.saturation,
-                    working_size=options.working_size,
-                    batch_size=options.batch_size,
-                    on_result=note,
-                )
-            else:
-                note(_colorize_file(colorizer, source, target, inputs, options), 1)
-    return results
+    # The second SIGTERM too leaves by an exception, so that nothing half-written stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    work = colorize_files(
+        colorizer,
+        pairs,
+        options,
+        overwrite=overwrite,
+        rank=processes.rank,
+        processes=processes.count,
+    )
+    with Interrupt() as interrupt, progress_bar("colorize") as bar, contextlib.closing(work):
+        for result in work:
+            results.append(result)
+            _note(bar, result)
+            if processes.is_main:  # the others are about as far
+                bar(min(len(pairs), len(results) * processes.count), len(pairs), {})
+            if interrupt.number:
+                break
+    order = {target: number for number, (_, target) in enumerate(pairs)}
+    gathered = sorted(processes.gather(results), key=lambda result: order[result.target])
+    return FolderReport(tuple(gathered)), interrupt.number
 
 
-def _note(
-    results: list[FileResult], progress: Progress, task: TaskID, result: FileResult, total: int
-) -> None:
-    """Keep one result, move the bar, and say at once what is wrong with a picture."""
-    results.append(result)
-    progress.update(task, total=total, advance=1)
-    show = functools.partial(progress.console.print, markup=False, highlight=False, soft_wrap=True)
+def _note(bar: ProgressBar, result: FileResult) -> None:
+    """Say at once what is wrong with a picture."""
     if result.status == "failed":
-        show(f"error: {result.reason}", style="red")
+        bar.say(f"error: {result.reason}", color="red")
     for text in result.notes:
-        show(f"note: {result.source}: {text}")
+        bar.say(f"note: {result.source}: {text}")
 
 
-def _colorize_file(
-    colorizer: Colorizer, source: Path, target: Path, inputs: list[Path], options: _Options
-) -> FileResult:
-    """Colour one file as :meth:`Colorizer.folder` colours each of its."""
-    from colorzoo.jobs.files import FileResult
-    from colorzoo.jobs.plan import identities, is_any_of
-    from colorzoo.pictures.write import write
-
-    if is_any_of(target, identities(inputs)):
-        reason = f"{target} is one of the input pictures, which are never overwritten."
-        return FileResult(source, target, "failed", reason)
-    if target.exists() and not options.overwrite:
-        return FileResult(source, target, "skipped")
-    try:
-        image = colorizer(source, saturation=options.saturation, working_size=options.working_size)
-        write(image, target)
-    except PictureError as error:
-        return FileResult(source, target, "failed", str(error))
-    return FileResult(source, target, "done")
+def _tell(
+    report: FolderReport, total: int, number: int | None, table: Path | None, *, to_pipe: bool
+) -> None:
+    """Name what was written on stdout, and sum it up on stderr."""
+    if table is not None:
+        report.write_csv(table)
+    if not to_pipe:
+        for result in report.done:
+            click.echo(result.target)
+    click.echo(_summarize(report, total, number), err=True)
 
 
-def _summarize(results: Sequence[FileResult]) -> str:
+def _summarize(report: FolderReport, total: int, number: int | None) -> str:
     """Return one sentence on how many pictures became what."""
-    counts = Counter(result.status for result in results)
-    parts = [f"{counts['done']} of {len(results)} pictures coloured"]
-    if counts["skipped"]:
-        parts.append(f"{counts['skipped']} there already (--overwrite colours them again)")
-    if counts["failed"]:
-        parts.append(f"{counts['failed']} failed")
+    parts = [f"{len(report.done)} of {total} pictures coloured"]
+    for reason, count in Counter(result.reason for result in report.skipped).items():
+        parts.append(f"{count} there already{f', {reason}' if reason else ''}")
+    if report.skipped:
+        parts[-1] += " (--overwrite colours them again)"
+    if report.failed:
+        parts.append(f"{len(report.failed)} failed")
+    if number:
+        name = signal.Signals(number).name
+        parts.append(f"stopped by {name}; the same command goes on from here")
     return ", ".join(parts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from colorzoo.errors import TrainingError
+from colorzoo.interrupt import Interrupt
 from colorzoo.progress import OnProgress
 from colorzoo.training.accelerator import make_accelerator
 from colorzoo.training.batches import TrainingPhotos
@@ -16,7 +17,6 @@ from colorzoo.training.checkpoints import Checkpoints
 from colorzoo.training.config import TrainingConfig
 from colorzoo.training.config_file import check_same_draws, write_config
 from colorzoo.training.health import Health
-from colorzoo.training.interrupt import Interrupt
 from colorzoo.training.logbook import Logbook, plot_metrics
 from colorzoo.training.networks import Networks
 from colorzoo.training.objective import LossSetup, make_losses
