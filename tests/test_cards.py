@@ -278,13 +278,6 @@ def test_the_readmes_table_is_of_the_zoo(zoo: Path, report: Path, tmp_path: Path
         invoke("card", "--check", "--readme", readme)
 
 
-def test_the_list_is_filtered(zoo: Path) -> None:
-    invoke("card", "--write")
-    fits = ("--architecture", "attention-unet", "--license", "CC0-1.0")
-    for options, found in ((fits, 1), (("--architecture", "cnn"), 0), (("--license", "MIT"), 0)):
-        assert invoke("list", *options)[1].count("A very small net.") == found
-
-
 def test_a_model_without_facts_is_listed_all_the_same(zoo: Path) -> None:
     table = render_table(list_models())
     assert "| [tiny-model](hub_cards/tiny-model/README.md) |  |  |" in table
