@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: install browser test lint format wheel zoo
+.PHONY: install browser test lint format docs wheel zoo
 
 install:
 	python3 -m venv .venv
@@ -20,6 +20,9 @@ lint:
 format:
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
+
+docs:  # the site, into site/
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
 wheel:
 	$(PYTHON) -m build --wheel

@@ -102,5 +102,5 @@ def test_doctor_knows_the_dependencies_of_the_package() -> None:
 
     assert names(project["dependencies"]) == CORE
     extras = project["optional-dependencies"]
-    assert {name: names(extras[name]) for name in extras if name not in ("all", "dev")} == EXTRAS
+    assert {name: names(extras[name]) for name in extras if name not in ("all", "dev", "docs")} == EXTRAS
     assert extras["all"] == [f"colorzoo[{','.join(EXTRAS)}]"]

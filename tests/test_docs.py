@@ -1,0 +1,172 @@
+"""The documentation: it builds, and every block of code and every command in it runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from hub_server import WRITER, Hub
+from PIL import Image
+
+import colorzoo
+from colorzoo.cli import commands
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SLOW = {"train.md", "film.md"}
+
+# What these begin with is not run here, and why.
+ELSEWHERE = {
+    "python3 -m venv": "test_package and .ci/run make environments",
+    ". .venv/bin/activate": "the same",
+    "pip install": "the same",
+    "accelerate launch": "test_distributed starts several processes",
+    "torchrun": "the same",
+    "colorzoo demo": "it serves until it is stopped; test_demo starts it",
+    "_COLORZOO_COMPLETE": "test_cli_names completes; this would change the user's shell",
+    "echo": "the same",
+    "hf auth login": "it asks for a token",
+}
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_STEPS = re.compile(r"^steps = [\d_]+$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced block."""
+
+    language: str
+    text: str
+
+
+def blocks_of(page: Path) -> Iterator[Block]:
+    for match in _FENCE.finditer(page.read_text(encoding="utf-8")):
+        yield Block(match[1], match[2])
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the pages speak of: grey pictures, colour photos, a model, a film."""
+    rng = np.random.default_rng(1)
+    for place, count in (("photos", 8), ("photos-held-out", 3)):
+        (tmp_path / place).mkdir()
+        for number in range(count):
+            blobs = Image.fromarray(rng.integers(0, 256, (4, 5, 3), dtype=np.uint8))
+            blobs.resize((120, 96), Image.Resampling.BICUBIC).save(
+                tmp_path / place / f"{number}.jpg"
+            )
+    (tmp_path / "old-album" / "inside").mkdir(parents=True)
+    grey = Image.linear_gradient("L").resize((90, 64))
+    for name in ("grandmother-1931.jpg", "old-album/harbour.jpg", "old-album/inside/mill.png"):
+        grey.save(tmp_path / name)
+    model_folder.rename(tmp_path / "model")
+    if (ROOT / "demos" / "examples").is_dir():
+        (tmp_path / "demos" / "examples").mkdir(parents=True)
+        for name in ("migrant-mother.jpg",):
+            shutil.copy(ROOT / "demos" / "examples" / name, tmp_path / "demos" / "examples" / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make_film(path: Path) -> None:
+    """Write half a second of a grey gradient that moves."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        slope = np.linspace(0, 255, 64 * 48 * 3).reshape(48, 64, 3).astype(np.uint8)
+        for number in range(4):
+            frame = av.VideoFrame.from_ndarray(np.roll(slope, number, axis=1), format="rgb24")
+            film.mux(stream.encode(frame))
+        film.mux(stream.encode())
+
+
+def run_line(line: str) -> None:
+    """Run one command of colorzoo in this process, as the shell would."""
+    command, _, target = line.partition(" > ")
+    words = shlex.split(command, comments=True)
+    assert words[0] == "colorzoo", f"{line!r} is neither run here nor told to be run elsewhere"
+    if target:
+        with Path(target.strip()).open("w", encoding="utf-8") as file, redirect_stdout(file):
+            code = commands.main(words[1:], standalone_mode=False)
+    else:
+        code = commands.main(words[1:], standalone_mode=False)
+    assert not code, line
+
+
+def run_block(block: Block, names: dict[str, Any]) -> None:
+    if block.language == "python":
+        exec(compile(block.text, "<documentation>", "exec"), names)  # noqa: S102
+    elif block.language == "bash":
+        for line in block.text.splitlines():
+            if line and not line.startswith(tuple(ELSEWHERE)):
+                run_line(line)
+    elif block.language == "toml":
+        name = block.text.partition("\n")[0].removeprefix("# ")
+        assert name.endswith(".toml"), "a block of TOML begins with the name of its file"
+        # As documented, but for how long it trains.
+        Path(name).write_text(_STEPS.sub("steps = 2", block.text), encoding="utf-8")
+    else:
+        assert block.language == "fish", f"{block.language!r} is not run"
+
+
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the local Hub's client
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] if page.name in SLOW else [], id=page.name)
+        for page in PAGES
+    ],
+)
+def test_every_block_runs(
+    page: Path, workplace: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", WRITER)
+    if "film.mp4" in page.read_text(encoding="utf-8"):
+        make_film(workplace / "film.mp4")
+    if "./runs/first/model" in page.read_text(encoding="utf-8") and page.name != "train.md":
+        shutil.copytree(workplace / "model", workplace / "runs" / "first" / "model")
+    names: dict[str, Any] = {"__name__": "documentation"}
+    before = set(colorzoo.list_architectures())
+    for block in blocks_of(page):
+        run_block(block, names)
+    assert before <= set(colorzoo.list_architectures())
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    result = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)],
+        cwd=ROOT,
+        env={"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    models = (tmp_path / "models" / "index.html").read_text(encoding="utf-8")
+    assert all(info.name in models for info in colorzoo.list_models())
+    assert "hub_cards/" not in models.partition("<article")[2].partition("<tbody>")[2]
+
+
+def test_every_command_is_in_the_documentation() -> None:
+    text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    import click
+
+    for name in commands.list_commands(click.Context(commands)):
+        assert f"`colorzoo {name}" in text or f"`{name}`" in text, name
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
