@@ -50,10 +50,9 @@ if TYPE_CHECKING:
     from colorzoo.registry import list_architectures, register
     from colorzoo.training.config import TrainingConfig
     from colorzoo.training.trainer import train
+    from colorzoo.version import __version__
     from colorzoo.zoo.catalog import ModelInfo, list_models
     from colorzoo.zoo.folders import DEFAULT_MODEL
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Colorizer",
@@ -123,6 +122,7 @@ _HOMES = {
     "colorzoo.registry": ("list_architectures", "register"),
     "colorzoo.training.config": ("TrainingConfig",),
     "colorzoo.training.trainer": ("train",),
+    "colorzoo.version": ("__version__",),
     "colorzoo.errors": tuple(name for name in __all__ if name.endswith("Error")),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

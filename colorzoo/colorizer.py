@@ -15,7 +15,9 @@ from torch import Tensor
 from colorzoo import chroma
 from colorzoo.devices import pick_device, pick_dtype
 from colorzoo.errors import TensorError
-from colorzoo.hub.names import locate
+from colorzoo.hub.names import is_path, locate
+from colorzoo.modelfolder.format import ImageSettings
+from colorzoo.modelfolder.model import Model
 from colorzoo.modelfolder.weights import load_model
 from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.opening import local_path
@@ -45,13 +47,20 @@ class Colorizer:
     Args:
         predictor: What gives the colours, such as a
             :class:`~colorzoo.predictors.network.NetworkPredictor`.
+        model: What it was loaded from, for :func:`colorzoo.save` and :func:`colorzoo.push`; made
+            from the predictor if left out.
 
     Attributes:
         predictor: The same.
+        model: The same; None for a predictor that is no network.
     """
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor, model: Model | None = None) -> None:
         self.predictor = predictor
+        if model is None and isinstance(predictor, NetworkPredictor):
+            image = ImageSettings(working_size=predictor.working_size)
+            model = Model(generator=predictor.generator, image=image, name=predictor.name)
+        self.model = model
 
     def __repr__(self) -> str:
         predictor = self.predictor
@@ -332,6 +341,7 @@ def load(
     revision: str | None = None,
     device: str | torch.device = "auto",
     dtype: str | torch.dtype | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
     token: str | None = None,
 ) -> Colorizer:
@@ -345,6 +355,7 @@ def load(
         device: ``"auto"`` (CUDA, else Apple's MPS, else the CPU) or a device of torch.
         dtype: Precision of the generator, as in
             :class:`~colorzoo.predictors.network.NetworkPredictor`.
+        cache_dir: Where files from the Hub are kept; the Hub client's own cache if left out.
         local_files_only: Take a Hub repository only from the cache on this disk.
         token: Access token for the Hub, for private repositories.
 
@@ -355,16 +366,23 @@ def load(
         WeightsError: The weights are missing, damaged or of another config.
     """
     chosen = pick_device(device), pick_dtype(dtype)  # a typing error fails before any download
-    folder = locate(name, revision=revision, local_files_only=local_files_only, token=token)
-    loaded = load_model(folder)
+    folder = locate(
+        name,
+        revision=revision,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+        token=token,
+    )
+    model = load_model(folder, name=None if is_path(name) else str(name))
+    place = folder.resolve().name if isinstance(name, os.PathLike) else str(name)
     predictor = NetworkPredictor(
-        loaded.model,
-        name=loaded.name if isinstance(name, os.PathLike) else str(name),
-        working_size=loaded.image.working_size,
+        model.generator,
+        name=model.name or place,
+        working_size=model.image.working_size,
         device=chosen[0],
         dtype=chosen[1],
     )
-    return Colorizer(predictor)
+    return Colorizer(predictor, model)
 
 
 def working_shape(height: int, width: int, working_size: int) -> tuple[int, int]:

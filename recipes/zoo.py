@@ -86,10 +86,7 @@ def train(recipe: Path, folder: Path, options: argparse.Namespace) -> None:
 
 def store(model: Path, target: Path) -> None:
     """Store a trained model in half precision as a model of the zoo."""
-    loaded = load_model(model)
-    colorzoo.save(
-        loaded.model, target, image=loaded.image, training=loaded.training, dtype="float16"
-    )
+    colorzoo.save(load_model(model), target, name=target.name, dtype="float16")
 
 
 def color_examples(name: str, target: Path) -> None:

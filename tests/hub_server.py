@@ -77,7 +77,7 @@ class Repo:
 
 
 class Hub(ThreadingHTTPServer):
-    """The server; ``requests`` notes what was asked for."""
+    """The server; ``requests`` notes what was asked for, ``agents`` by whom."""
 
     daemon_threads = True
 
@@ -89,6 +89,7 @@ class Hub(ThreadingHTTPServer):
         self.repos: dict[str, Repo] = {}
         self.objects: dict[str, bytes] = {}
         self.requests: list[str] = []
+        self.agents: set[str] = set()
         self.faults: list[Fault] = []
         self.lock = threading.Lock()
 
@@ -147,6 +148,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_any(self) -> None:
         parts = urlsplit(self.path)
+        self.server.agents.add(self.headers.get("User-Agent") or "")
         self.query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         self.body = self.read_body()
         self.fault = self.server.take_fault(f"{self.command} {unquote(parts.path)}")

@@ -57,7 +57,7 @@ def test_what_is_pushed_is_what_is_loaded(hub: Hub, folder: Path) -> None:
     assert len(repo.messages) == 2  # making it, and one commit
     loaded = colorzoo.load(NAME, device="cpu")
     state = loaded.predictor.generator.state_dict()
-    expected = load_model(folder).model.state_dict()
+    expected = load_model(folder).generator.state_dict()
     assert state.keys() == expected.keys()
     assert all(torch.equal(state[key], expected[key]) for key in state)
     assert repo.files["README.md"].decode().count(f'colorzoo.load("{NAME}")') == 1
@@ -80,9 +80,11 @@ def test_a_second_push_makes_no_commit_and_a_change_one(hub: Hub, folder: Path) 
 def test_a_generator_is_pushed_with_what_is_said_of_it(hub: Hub, about: About) -> None:
     model = colorzoo.create_model("unet", widths=(4, 8))
     with pytest.raises(HubError, match="states no licence, so it is not published"):
-        push(model, NAME)
+        push(model, NAME, image=colorzoo.ImageSettings())
     assert hub.repos == {}
-    assert push(model, NAME, about=about).files == FILES
+    image = colorzoo.ImageSettings(working_size=96)
+    assert push(model, NAME, image=image, about=about).files == FILES
+    assert colorzoo.load(NAME, device="cpu").working_size == 96
     state = colorzoo.load(NAME, device="cpu").predictor.generator.state_dict()
     assert all(torch.equal(state[key], value) for key, value in model.state_dict().items())
 

@@ -8,7 +8,7 @@ from conftest import ROOT
 
 # A room may import what stands on lower floors, and nothing beside or above it.
 FLOORS = (
-    {"errors", "progress", "interrupt"},
+    {"errors", "progress", "interrupt", "version"},
     {"registry", "schema", "files"},
     {"color", "devices", "options"},
     {"metrics", "processes", "pictures"},

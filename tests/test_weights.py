@@ -51,19 +51,21 @@ def test_weights_come_back_bit_for_bit(tmp_path: Path) -> None:
     )
     loaded = load_model(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
-    assert loaded.model.config == model.config
-    assert (loaded.name, loaded.spec.name) == ("b", "attention-unet")
+    assert loaded.generator.config == model.config
+    assert (loaded.name, loaded.spec.name) == (None, "attention-unet")
     assert loaded.image.working_size == 64
     assert loaded.training == {"steps": 7, "data": {"photos": 3}}
-    assert not any(module.training for module in loaded.model.modules())
-    state, again = model.state_dict(), loaded.model.state_dict()
+    assert not any(module.training for module in loaded.generator.modules())
+    state, again = model.state_dict(), loaded.generator.state_dict()
     assert list(state) == list(again)
     assert all(torch.equal(state[name], again[name]) for name in state)
 
 
 def test_half_precision_is_stored_rounded_and_loaded_as_float32(tmp_path: Path) -> None:
     model = colorzoo.create_model("unet", widths=(4, 8))
-    half = load_model(colorzoo.save(model, tmp_path / "half", dtype="float16")).model.state_dict()
+    half = load_model(
+        colorzoo.save(model, tmp_path / "half", dtype="float16")
+    ).generator.state_dict()
     full = colorzoo.save(model, tmp_path / "full")
     for name, tensor in model.state_dict().items():
         expected = tensor.half().float() if tensor.is_floating_point() else tensor

@@ -62,11 +62,11 @@ def _describe_model(name: str) -> dict[str, Any]:
         "commercial_use": describe_commercial_use(info.license),
         "architecture": loaded.spec.name,
         "paper": loaded.spec.paper,
-        "parameters": _count_parameters(loaded.model),
+        "parameters": _count_parameters(loaded.generator),
         "size": info.size,
         "folder": str(folder),
         "image": to_dict(loaded.image),
-        "config": to_dict(loaded.model.config),
+        "config": to_dict(loaded.generator.config),
         "training": loaded.training,
         "metrics": dict(info.metrics),
     }

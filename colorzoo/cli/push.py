@@ -26,6 +26,7 @@ _FOLDER = click.Path(path_type=Path)
 @click.option("--namespace", help="User or organization that --all publishes under.")
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @click.option("--revision", help="Branch to commit to.")
+@click.option("--message", help="Title of the commit.")
 @click.option("--create-pr", is_flag=True, help="Open a pull request instead of committing.")
 @click.option("--overwrite-card", is_flag=True, help="Replace a README that was edited by hand.")
 @click.option("--pin", is_flag=True, help="Note commit and hash in each FOLDER/pin.json.")
@@ -37,6 +38,7 @@ def command(
     namespace: str | None,
     private: bool,
     revision: str | None,
+    message: str | None,
     create_pr: bool,
     overwrite_card: bool,
     pin: bool,
@@ -58,6 +60,7 @@ def command(
                 private=private,
                 revision=revision,
                 create_pr=create_pr,
+                commit_message=message,
                 overwrite_card=overwrite_card,
                 dry_run=dry_run,
             )

@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colorzoo.errors import HubError
 from colorzoo.files import file_hash
+from colorzoo.modelfolder.facts import FACTS_FILE
 from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
+from colorzoo.version import __version__
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 # The card tells which package brings an architecture; nothing else of a repository is fetched.
-FETCHED_FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
+FETCHED_FILES = (CONFIG_FILE, WEIGHTS_FILE, FACTS_FILE, CARD_FILE)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _GIT_HASH = re.compile(r"[0-9a-f]{40}")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 
-def fetch(
-    repo: str,
-    *,
-    revision: str | None,
-    local_files_only: bool,
-    token: str | None,
-    sha256: str | None = None,
-) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How the Hub's files are come by.
+
+    Attributes:
+        cache_dir: Where they are kept; the Hub client's own cache if None.
+        local_files_only: Take them only from there.
+        token: Access token for the Hub.
+    """
+
+    cache_dir: str | os.PathLike[str] | None = None
+    local_files_only: bool = False
+    token: str | None = None
+
+
+def fetch(repo: str, access: Access, *, revision: str | None, sha256: str | None = None) -> Path:
     """Fetch the files of a model, all of one commit, and return the folder they lie in.
 
     Args:
         repo: ``owner/name``.
+        access: Cache and token.
         revision: Branch, tag or commit; the default branch if None.
-        local_files_only: Take them only from the cache on this disk.
-        token: Access token for the Hub.
         sha256: What the weights must have, in hexadecimal; None takes what the Hub says of them.
 
     Raises:
@@ -42,10 +57,10 @@ def fetch(
     shown = f"{repo}@{revision}" if revision else repo
     if revision and (".." in revision or revision.startswith("/") or "\\" in revision):
         raise HubError(f"{revision!r} is no revision. Give a branch, a tag or a commit of {repo}.")
-    folder = _download(repo, shown, revision, local_files_only, token)
+    folder = _download(repo, shown, revision, access)
     for file_name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / file_name).is_file():
-            pickles = "" if local_files_only else _describe_pickles(repo, folder.name, token)
+            pickles = _describe_pickles(repo, folder.name, access)
             raise HubError(
                 f"The Hub repository {shown} holds no {file_name}, so it is not a colorzoo model "
                 f"or is only partly in the cache.{pickles} Give a repository that colorzoo "
@@ -59,9 +74,7 @@ def fetch(
     return folder
 
 
-def _download(
-    repo: str, shown: str, revision: str | None, local_files_only: bool, token: str | None
-) -> Path:
+def _download(repo: str, shown: str, revision: str | None, access: Access) -> Path:
     """Run the client, again after a fault of the Hub's own (5xx)."""
     from huggingface_hub import snapshot_download
 
@@ -71,12 +84,17 @@ def _download(
                 repo,
                 revision=revision,
                 allow_patterns=list(FETCHED_FILES),
-                local_files_only=local_files_only,
-                token=token,
+                cache_dir=None if access.cache_dir is None else Path(access.cache_dir),
+                local_files_only=access.local_files_only,
+                token=access.token,
+                library_name="colorzoo",
+                library_version=__version__,
             )
         except Exception as error:  # the client lets errors of the network library under it through
             if pause is None or (_status(error) or 0) < 500:
-                raise HubError(explain(error, shown, local_files_only=local_files_only)) from error
+                raise HubError(
+                    explain(error, shown, local_files_only=access.local_files_only)
+                ) from error
             time.sleep(pause)
         else:
             break
@@ -120,12 +138,12 @@ def _remove(path: Path) -> None:
     content.unlink(missing_ok=True)
 
 
-def _describe_pickles(repo: str, commit: str, token: str | None) -> str:
+def _describe_pickles(repo: str, commit: str, access: Access) -> str:
     """Return a sentence on pickled weights in a repository, or nothing if it has none."""
-    from huggingface_hub import HfApi
-
+    if access.local_files_only:
+        return ""
     try:
-        names = HfApi(token=token).list_repo_files(repo, revision=commit)
+        names = make_client(access.token).list_repo_files(repo, revision=commit)
     except Exception as error:  # the client lets errors of the network library under it through
         raise HubError(f"{repo} is only partly there. {explain(error, repo)}") from error
     pickles = [name for name in names if name.lower().endswith(_PICKLES)]
@@ -135,6 +153,13 @@ def _describe_pickles(repo: str, commit: str, token: str | None) -> str:
         f" It holds pickled weights ({', '.join(pickles[:3])}), which can run code and are never "
         "loaded."
     )
+
+
+def make_client(token: str | None) -> HfApi:
+    """Return a client of the Hub that says who is asking."""
+    from huggingface_hub import HfApi
+
+    return HfApi(token=token, library_name="colorzoo", library_version=__version__)
 
 
 def _status(error: BaseException) -> int | None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from colorzoo.errors import HubError, UnknownNameError
-from colorzoo.hub.fetch import fetch
+from colorzoo.hub.fetch import Access, fetch
 from colorzoo.modelfolder.format import WEIGHTS_FILE
 from colorzoo.zoo.catalog import ModelInfo, is_slug, model_folder, read_info, read_pin
 
@@ -26,6 +26,7 @@ def locate(
     name: str | os.PathLike[str],
     *,
     revision: str | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
     token: str | None = None,
 ) -> Path:
@@ -34,6 +35,7 @@ def locate(
     Args:
         name: A model of this zoo, a Hub repository or a folder; see the module's text.
         revision: Branch, tag or commit of the Hub repository; its default branch if left out.
+        cache_dir: Where files from the Hub are kept; the Hub client's own cache if left out.
         local_files_only: Take a Hub repository only from the cache on this disk.
         token: Access token for the Hub, for private repositories.
 
@@ -42,17 +44,18 @@ def locate(
         HubError: The repository cannot be fetched, or ``revision`` is given for a name that has
             none or states its own.
     """
+    access = Access(cache_dir=cache_dir, local_files_only=local_files_only, token=token)
     if not isinstance(name, (str, os.PathLike)):
         raise UnknownNameError(
             "A model is named by a string or a path, as in 'squeeze-unet-gan' or './folder', "
             f"not by {name!r}."
         )
-    if not isinstance(name, str) or _is_path(name):
+    if not isinstance(name, str) or is_path(name):
         _refuse_revision(name, revision)
         return Path(name).expanduser()
     if is_slug(name):
         _refuse_revision(name, revision)
-        return _locate_in_zoo(name, local_files_only=local_files_only, token=token)
+        return _locate_in_zoo(name, access)
     match = _HUB_NAME.fullmatch(name)
     if match is None:
         raise UnknownNameError(
@@ -65,12 +68,7 @@ def locate(
             f"{name!r} names a revision and revision={revision!r} another; give only one."
         )
     try:
-        return fetch(
-            match["repo"],
-            revision=match["revision"] or revision,
-            local_files_only=local_files_only,
-            token=token,
-        )
+        return fetch(match["repo"], access, revision=match["revision"] or revision)
     except HubError as error:
         if Path(name).is_dir():
             raise HubError(f"{error} A folder is written ./{name}") from error
@@ -100,12 +98,15 @@ def model_info(
     info = read_info(
         locate(name, revision=revision, local_files_only=local_files_only, token=token)
     )
-    if not isinstance(name, str) or _is_path(name):
+    if not isinstance(name, str) or is_path(name):
         return info
     return replace(info, name=name)  # the folder of a Hub repository is called after its commit
 
 
-def _is_path(name: str) -> bool:
+def is_path(name: str | os.PathLike[str]) -> bool:
+    """Tell whether a name is that of a folder."""
+    if not isinstance(name, str):
+        return True
     separators = ("/", os.sep)
     starts = tuple(f"{dots}{separator}" for dots in (".", "..") for separator in separators)
     return name in (".", "..", "~") or name.startswith((*starts, "~/")) or Path(name).is_absolute()
@@ -119,7 +120,7 @@ def _refuse_revision(name: str | os.PathLike[str], revision: str | None) -> None
         )
 
 
-def _locate_in_zoo(name: str, *, local_files_only: bool, token: str | None) -> Path:
+def _locate_in_zoo(name: str, access: Access) -> Path:
     try:
         folder = model_folder(name)
     except UnknownNameError as error:
@@ -127,10 +128,4 @@ def _locate_in_zoo(name: str, *, local_files_only: bool, token: str | None) -> P
     pin = None if (folder / WEIGHTS_FILE).exists() else read_pin(folder)
     if pin is None:
         return folder
-    return fetch(
-        pin.repo,
-        revision=pin.revision,
-        local_files_only=local_files_only,
-        token=token,
-        sha256=pin.sha256,
-    )
+    return fetch(pin.repo, access, revision=pin.revision, sha256=pin.sha256)

@@ -6,16 +6,16 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-import colorzoo
-from colorzoo.errors import ColorzooError, HubError
+from colorzoo.errors import ColorzooError, ConfigError, HubError
 from colorzoo.files import file_hash
-from colorzoo.hub.fetch import explain
+from colorzoo.hub.fetch import explain, make_client
 from colorzoo.modelfolder.facts import (
     ABOUT_FILE,
     FACTS_FILE,
@@ -26,9 +26,11 @@ from colorzoo.modelfolder.facts import (
     read_facts,
     render_facts,
 )
-from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
+from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, ImageSettings
+from colorzoo.modelfolder.model import HoldsModel, Model, model_of
 from colorzoo.modelfolder.weights import load_model, save
 from colorzoo.models.base import Generator
+from colorzoo.version import __version__
 from colorzoo.zoo.cards import is_edited, license_of, render_card
 from colorzoo.zoo.folders import zoo_folder
 
@@ -69,18 +71,21 @@ class _Target:
     private: bool
     revision: str | None
     create_pr: bool
+    message: str
     overwrite_card: bool
     dry_run: bool
 
 
 def push(
-    model: Generator[Any] | str | os.PathLike[str],
+    model: Generator[Any] | HoldsModel | str | os.PathLike[str],
     repo_id: str,
     *,
+    image: ImageSettings | None = None,
     about: About | None = None,
     private: bool = False,
     revision: str | None = None,
     create_pr: bool = False,
+    commit_message: str | None = None,
     token: str | None = None,
     overwrite_card: bool = False,
     dry_run: bool = False,
@@ -91,13 +96,15 @@ def push(
     has already is not sent again; if that is all, there is no commit. Nothing is ever deleted.
 
     Args:
-        model: A model folder, or a generator, which is saved with the default image settings.
+        model: A model folder, a Colorizer, or a generator.
         repo_id: ``owner/name``; made if it is not there.
-        about: What a person says of the model. If left out, it is taken from the folder's
-            ``facts.json``; if given, facts are collected anew and hold no evaluation.
+        image: How pictures reach a generator, which does not know it by itself.
+        about: What a person says of the model. If left out, it is taken from the ``facts.json``
+            that the model came with; if given, facts are collected anew and hold no evaluation.
         private: Whether a new repository is private. An existing public one is then an error.
         revision: Branch to commit to; made if it is not there.
         create_pr: Open a pull request instead of committing to the main branch.
+        commit_message: Title of the commit; one that names the model if left out.
         token: Access token for the Hub; the one of ``hf auth login`` or ``HF_TOKEN`` if left out.
         overwrite_card: Replace a README that was edited by hand, here or on the Hub. Otherwise
             the one here is published as it is, and the one on the Hub stays.
@@ -106,7 +113,8 @@ def push(
     Raises:
         HubError: The model has no licence, or the Hub refuses or cannot be reached.
         WeightsError: The weights are missing, damaged, or not those that the facts tell of.
-        ConfigError: ``config.json`` or ``facts.json`` is wrong.
+        ConfigError: ``config.json`` or ``facts.json`` is wrong, the model has no weights, or
+            ``image`` is not given for a generator or given for something else.
     """
     target = _Target(
         repo=_check_repo(repo_id),
@@ -114,21 +122,23 @@ def push(
         private=private,
         revision=revision,
         create_pr=create_pr,
+        message=commit_message or f"{repo_id.partition('/')[2]}, by colorzoo {__version__}",
         overwrite_card=overwrite_card,
         dry_run=dry_run,
     )
+    _check_image(model, image)
     if create_pr and revision:
         raise HubError("A pull request goes to the main branch; give no revision with create_pr.")
     with tempfile.TemporaryDirectory() as name:
         stage = Path(name) / repo_id.partition("/")[2]
-        if isinstance(model, Generator):
-            save(model, stage)
-            _complete(stage, stage, target, about)
-            _compare(model, stage)
-        else:
+        if isinstance(model, (str, os.PathLike)):
             _copy(Path(model).expanduser(), stage, (CONFIG_FILE, WEIGHTS_FILE))
             load_model(stage)
             _complete(Path(model).expanduser(), stage, target, about)
+        else:
+            save(model, stage, image=image)
+            _compare(model_of(model), stage)
+            _complete(stage, stage, target, about)
         return _send(stage, target, token)
 
 
@@ -160,6 +170,7 @@ def push_space(
         private=private,
         revision=None,
         create_pr=False,
+        message=f"space, by colorzoo {__version__}",
         overwrite_card=True,
         dry_run=dry_run,
     )
@@ -174,6 +185,20 @@ def _check_repo(repo_id: str) -> str:
     if not _REPO.fullmatch(repo_id):
         raise HubError(f"{repo_id!r} is no repository of the Hub. Give one as in 'owner/name'.")
     return repo_id
+
+
+def _check_image(model: object, image: ImageSettings | None) -> None:
+    """A generator alone does not tell at which size it sees pictures; all else does."""
+    if isinstance(model, Generator) and image is None:
+        raise ConfigError(
+            "A generator does not say at which size it was trained. Give it with "
+            "image=colorzoo.ImageSettings(working_size=...), or push a Colorizer or a folder."
+        )
+    if image is not None and not isinstance(model, Generator):
+        raise ConfigError(
+            "image= goes only with a generator; a folder and a Colorizer have their own. Leave it "
+            "out, or save the model with it first."
+        )
 
 
 def _check_space(folder: Path) -> None:
@@ -193,7 +218,7 @@ def _check_space(folder: Path) -> None:
         raise HubError(f"{path} names the app {app!r}, which is not in {folder}.")
 
 
-def _copy(source: Path, stage: Path, names: tuple[str, ...]) -> None:
+def _copy(source: Path, stage: Path, names: Sequence[str]) -> None:
     stage.mkdir(exist_ok=True)
     for name in names:
         try:
@@ -211,27 +236,32 @@ def _complete(source: Path, stage: Path, target: _Target, about: About | None) -
     if facts:
         check_facts(stage, facts)
         (stage / FACTS_FILE).write_text(render_facts(facts), encoding="utf-8", newline="\n")
-        _copy(source, stage, facts.about.pictures)
-    card = _card(source, facts, target)
+        _copy(source, stage, [name for name in facts.about.pictures if not (stage / name).exists()])
+    card = _card(source, stage, facts, target)
     if license_of(card) is None:
-        raise HubError(_no_license(source))
+        raise HubError(_no_license(source, stage))
     (stage / CARD_FILE).write_text(card, encoding="utf-8", newline="\n")
 
 
-def _card(source: Path, facts: Facts | None, target: _Target) -> str:
+def _card(source: Path, stage: Path, facts: Facts | None, target: _Target) -> str:
     """Return the card written by hand, or else one written from the facts."""
     path = source / CARD_FILE
     written = path.read_text(encoding="utf-8") if path.is_file() else ""
     if written and is_edited(written) and not target.overwrite_card:
         return written
     if facts is None:
-        raise HubError(_no_license(source))
+        raise HubError(_no_license(source, stage))
     name = target.repo.partition("/")[2]
     in_zoo = source.resolve() == (zoo_folder() / name).resolve()
     return render_card(facts, name=name, use=name if in_zoo else target.repo)
 
 
-def _no_license(source: Path) -> str:
+def _no_license(source: Path, stage: Path) -> str:
+    if source == stage:
+        return (
+            "The model states no licence, so it is not published. Say with about=... what only a "
+            f"person knows of it, or save it and write {ABOUT_FILE} into its folder."
+        )
     return (
         f"{source} states no licence, so it is not published. Write {ABOUT_FILE} there with "
         "description, license, recipe, data and limits, and then run: "
@@ -239,12 +269,13 @@ def _no_license(source: Path) -> str:
     )
 
 
-def _compare(model: Generator[Any], stage: Path) -> None:
+def _compare(model: Model, stage: Path) -> None:
     """Check that what would be published is the model that was given."""
-    loaded = load_model(stage).model.state_dict()
-    for name, tensor in model.state_dict().items():
-        given = tensor.detach().to("cpu", loaded[name].dtype)
-        if not torch.equal(given, loaded[name]):
+    loaded = load_model(stage).generator.state_dict()
+    storage: torch.dtype = getattr(torch, model.storage)
+    for name, tensor in model.generator.state_dict().items():
+        given = tensor.detach().to("cpu", storage if tensor.is_floating_point() else None)
+        if not torch.equal(given.to(loaded[name].dtype), loaded[name]):
             raise HubError(
                 f"The weight {name!r} comes back from its file as something else, so the model is "
                 "not published. Store it with colorzoo.save and look at it."
@@ -253,10 +284,8 @@ def _compare(model: Generator[Any], stage: Path) -> None:
 
 def _send(stage: Path, target: _Target, token: str | None) -> PushInfo:
     """Bring the Hub to what lies in ``stage``."""
-    from huggingface_hub import HfApi
-
     try:
-        return _commit(HfApi(token=token), stage, target)
+        return _commit(make_client(token), stage, target)
     except ColorzooError:
         raise
     except Exception as error:  # the client lets errors of the network library under it through
@@ -293,7 +322,7 @@ def _commit(api: HfApi, stage: Path, target: _Target) -> PushInfo:
             info = api.create_commit(
                 target.repo,
                 [CommitOperationAdd(name, files[name]) for name in changed],
-                commit_message=f"{stage.name}, by colorzoo {colorzoo.__version__}",
+                commit_message=target.message,
                 repo_type=target.kind,
                 revision=target.revision,
                 create_pr=target.create_pr,

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from colorzoo.errors import ConfigError, WeightsError
 from colorzoo.files import file_hash
-from colorzoo.modelfolder.format import WEIGHTS_FILE, ModelFile, read_model_file
+from colorzoo.modelfolder.format import WEIGHTS_FILE, read_model_file
 from colorzoo.schema import from_dict, read_json, read_toml, to_dict
 
 ABOUT_FILE = "about.toml"
@@ -183,14 +183,14 @@ def collect_facts(
     from colorzoo.predictors.network import round_up
 
     loaded = load_model(folder)
-    side = round_up(loaded.image.working_size, loaded.model.size_multiple)
+    side = round_up(loaded.image.working_size, loaded.generator.size_multiple)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        loaded.model(torch.zeros(1, 1, side, side))
+        loaded.generator(torch.zeros(1, 1, side, side))
     return Facts(
         about=about,
         architecture=loaded.spec.name,
         package=loaded.spec.distribution(),
-        parameters=sum(parameter.numel() for parameter in loaded.model.parameters()),
+        parameters=sum(parameter.numel() for parameter in loaded.generator.parameters()),
         macs=counter.get_total_flops() // 2,
         working_size=loaded.image.working_size,
         sha256=file_hash(folder / WEIGHTS_FILE),
@@ -222,7 +222,7 @@ def refresh_facts(
     old = read_facts(folder)
     if about is None:
         about = _said_of(folder, old)
-    if old is None or not _is_of(folder, file, old):
+    if old is None or not are_of(folder, old):
         return collect_facts(folder, about, evaluation=evaluation)
     return dataclasses.replace(
         old,
@@ -260,8 +260,9 @@ def _said_of(folder: Path, old: Facts | None) -> About:
     return old.about
 
 
-def _is_of(folder: Path, file: ModelFile, facts: Facts) -> bool:
-    """Tell whether measured facts still are those of a folder's config and weights."""
+def are_of(folder: Path, facts: Facts) -> bool:
+    """Tell whether measured facts are those of a folder's config, and of its weights if any."""
+    file = read_model_file(folder)
     weights = folder / WEIGHTS_FILE
     described = (facts.architecture, facts.working_size)
     if described != (file.architecture, file.image.working_size):

@@ -22,6 +22,7 @@ PACKAGE_KEY = "colorzoo_package"
 """Key in a card's metadata: the package that brings the model's architecture."""
 
 _FORMAT = 1
+_LONGEST_NAME = 100
 # One line of the card's metadata; a name that pip takes, and nothing a shell would act on.
 _PACKAGE = re.compile(rf"^{PACKAGE_KEY}: ([A-Za-z0-9][A-Za-z0-9._-]*)$", re.MULTILINE)
 _METADATA = re.compile(r"\A---\n.*?\n---$", re.MULTILINE | re.DOTALL)
@@ -58,6 +59,7 @@ class ModelFile:
     Attributes:
         format: Version of this format.
         library: Always ``"colorzoo"``.
+        name: What the model calls itself; None where it goes by its folder or repository.
         architecture: Name of the architecture in the registry.
         config: The architecture's own config, as plain values.
         image: How pictures reach the generator.
@@ -66,10 +68,19 @@ class ModelFile:
 
     format: Literal[1] = 1
     library: Literal["colorzoo"] = "colorzoo"
+    name: str | None = None
     architecture: str
     config: dict[str, Any]
     image: ImageSettings
     training: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        # It is shown in terminals and on pages, where control characters do harm.
+        name = self.name
+        if name is not None and not (1 <= len(name) <= _LONGEST_NAME and name.isprintable()):
+            raise ValueError(
+                f"name must have 1 to {_LONGEST_NAME} printable characters, not {name[:200]!r}."
+            )
 
 
 def read_model_file(folder: Path) -> ModelFile:

@@ -1,21 +1,29 @@
-"""Generators to model folders and back, strictly and without pickle."""
+"""Models to model folders and back, strictly and without pickle."""
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import os
+import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as serialize
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from colorzoo.errors import ConfigError, UnknownNameError, WeightsError
+from colorzoo.files import sync_folder
+from colorzoo.modelfolder.facts import (
+    FACTS_FILE,
+    are_of,
+    collect_facts,
+    read_facts,
+    render_facts,
+)
 from colorzoo.modelfolder.format import (
     CONFIG_FILE,
     WEIGHTS_FILE,
@@ -26,82 +34,75 @@ from colorzoo.modelfolder.format import (
     read_package,
     render_model_file,
 )
+from colorzoo.modelfolder.model import HoldsModel, Model, StorageType, model_of
+from colorzoo.modelfolder.tensors import WeightsFile, storable
 from colorzoo.models.base import Generator
 from colorzoo.models.build import build_generator
 from colorzoo.registry import ARCHITECTURES, Spec
 from colorzoo.schema import to_dict
 
-StorageType = Literal["float32", "float16"]
-
-_STORED_FLOATS = ("F32", "F16", "BF16")
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedModel:
-    """A model folder in memory.
-
-    Attributes:
-        model: The generator, in eval mode, in float32, on the CPU.
-        spec: What the registry knows of its architecture.
-        image: How pictures reach it.
-        training: What training noted of itself.
-        name: Name of the folder.
-    """
-
-    model: Generator[Any]
-    spec: Spec
-    image: ImageSettings
-    training: dict[str, Any]
-    name: str
-
 
 def save(
-    model: Generator[Any],
+    model: Generator[Any] | Model | HoldsModel,
     folder: str | os.PathLike[str],
     *,
+    name: str | None = None,
     image: ImageSettings | None = None,
     training: Mapping[str, Any] | None = None,
-    dtype: StorageType = "float32",
+    dtype: StorageType | None = None,
 ) -> Path:
-    """Write a generator as a model folder: ``config.json`` and ``model.safetensors``.
+    """Write a model as a model folder: ``config.json`` and ``model.safetensors``.
 
-    A new folder appears whole or not at all. In an existing one only these two files are replaced,
-    and only after both are written; everything else in it stays.
+    What :func:`colorzoo.load` has read comes out again: weights bit for bit, settings and name, and
+    facts with their pictures where it had some. If the weights are not those that the facts tell
+    of any more, what a person said goes along, and nothing that was measured.
+
+    A new folder appears whole or not at all. In an existing one only these files are replaced, and
+    only after all are written; everything else in it stays.
 
     Args:
-        model: An instance of a registered architecture.
+        model: A Colorizer, or an instance of a registered architecture. Its numbers are stored as
+            they are in memory, so one that was loaded in half precision has lost some.
         folder: Where to write.
-        image: How pictures reach the generator; the defaults if left out.
-        training: What training notes of itself: plain JSON values.
-        dtype: Type in which floats are stored; ``"float16"`` halves the file and rounds.
+        name: What to call it; the model's own name if left out.
+        image: How pictures reach the generator; the model's own settings if left out, which for a
+            bare generator are the defaults.
+        training: What training notes of itself: plain JSON values; the model's own if left out.
+        dtype: Type in which floats are stored; ``"float16"`` halves the file and rounds. The type
+            that the model was stored in if left out, else ``"float32"``.
 
     Returns:
         The folder.
 
     Raises:
         RegistrationError: The model's class is not registered.
-        ConfigError: ``training`` holds something that JSON cannot, or ``dtype`` is unknown.
+        ConfigError: The model has no weights, ``training`` holds something that JSON cannot, or
+            ``dtype`` or ``name`` is wrong.
         WeightsError: A weight is not finite, or the folder cannot be written.
     """
-    if dtype not in get_args(StorageType):
-        raise ConfigError(f"dtype must be 'float32' or 'float16', not {dtype!r}.")
-    text = render_model_file(
-        ModelFile(
-            architecture=ARCHITECTURES.spec_of(model).name,
-            config=to_dict(model.config),
-            image=image or ImageSettings(),
-            training=dict(training or {}),
-        )
+    whole = model_of(model)
+    whole = dataclasses.replace(
+        whole,
+        name=name if name is not None else whole.name,
+        image=image or whole.image,
+        training=whole.training if training is None else dict(training),
+        storage=dtype or whole.storage,
     )
-    tensors = _storable(model.state_dict(), getattr(torch, dtype))
-    contents = {
-        WEIGHTS_FILE: serialize(tensors, metadata={"format": "pt"}),
-        CONFIG_FILE: text.encode(),
-    }
+    if whole.storage not in get_args(StorageType):
+        raise ConfigError(f"dtype must be 'float32' or 'float16', not {dtype!r}.")
+    text = _render_config(whole)
+    tensors = storable(whole.generator.state_dict(), getattr(torch, whole.storage))
+
+    def write(beside: Path) -> None:
+        (beside / CONFIG_FILE).write_text(text, encoding="utf-8", newline="\n")
+        save_file(tensors, beside / WEIGHTS_FILE, metadata={"format": "pt"})
+        shutil.copymode(beside / CONFIG_FILE, beside / WEIGHTS_FILE)  # that was for its owner alone
+        _write_facts(whole, beside)
+
     target = Path(folder).expanduser()
     try:
-        _write_folder(target.resolve(), contents)
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        _write_folder(target.resolve(), write)
+    except (OSError, ValueError, SafetensorError) as error:  # ValueError: a null byte in the name
         raise WeightsError(
             f"Cannot write the model folder {target}: {error}. "
             "Give a folder that can be made or written to, on a disk with room."
@@ -109,8 +110,15 @@ def save(
     return target
 
 
-def load_model(folder: str | os.PathLike[str]) -> LoadedModel:
-    """Read a model folder.
+def load_model(folder: str | os.PathLike[str], *, name: str | None = None) -> Model:
+    """Read a model folder: a generator in eval mode, in float32, on the CPU.
+
+    Names and shapes are compared before memory is taken for any weight, and no random weights are
+    drawn.
+
+    Args:
+        folder: Where it lies.
+        name: What to call it where the folder gives it no name.
 
     Raises:
         WeightsError: There is no such folder, or ``model.safetensors`` is absent, damaged, holds
@@ -134,29 +142,52 @@ def load_model(folder: str | os.PathLike[str]) -> LoadedModel:
             f"{_package_advice(path)}"
         ) from error
     config = from_complete_dict(spec.config, file.config, where=f"{config_path}: config")
-    model = _build(spec, config, config_path)
-    model.load_state_dict(_read_tensors(path / WEIGHTS_FILE, model.state_dict()))
-    return LoadedModel(
-        model=model.float().eval(),
-        spec=spec,
+    weights = WeightsFile(path / WEIGHTS_FILE)
+    return Model(
+        generator=_load_generator(spec, config, weights, config_path),
         image=file.image,
+        name=file.name or name,
         training=file.training,
-        name=path.resolve().name,
+        storage=weights.storage,
+        folder=path,
     )
+
+
+def _load_generator(
+    spec: Spec, config: object, weights: WeightsFile, config_path: Path
+) -> Generator[Any]:
+    """Build a generator without memory, compare it with its weights, and only then read them."""
+    with torch.device("meta"):
+        generator = _build(spec, config, config_path)
+    weights.check(generator.state_dict())
+    if any(tensor.is_meta for tensor in _unsaved_tensors(generator)):
+        # What is in no file has to be computed: build it for real, and let its weights go again.
+        shapes = generator.state_dict()
+        with torch.random.fork_rng(devices=[]):
+            generator = _build(spec, config, config_path)
+        generator.load_state_dict(shapes, assign=True)
+    generator.load_state_dict(weights.read(), assign=True)
+    return generator.eval()
 
 
 def _build(spec: Spec, config: object, path: Path) -> Generator[Any]:
     """Build a generator as its file asks, which may ask for the impossible."""
     try:
-        with torch.random.fork_rng(devices=[]):  # first weights are drawn, and then overwritten
-            model = build_generator(spec, config)
+        return build_generator(spec, config)
     except (RuntimeError, ValueError, TypeError, MemoryError, OverflowError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ConfigError(
             f"{path}: no {spec.name!r} can be built from this config: {reason}. Its numbers must "
             "be those that the model was saved with."
         ) from error
-    return model
+
+
+def _unsaved_tensors(generator: nn.Module) -> Iterator[Tensor]:
+    """Return the tensors that are not in the state dict: buffers left out of it, attributes."""
+    saved = set(generator.state_dict())
+    yield from (buffer for name, buffer in generator.named_buffers() if name not in saved)
+    for module in generator.modules():
+        yield from (value for value in vars(module).values() if isinstance(value, Tensor))
 
 
 def _package_advice(folder: Path) -> str:
@@ -167,98 +198,45 @@ def _package_advice(folder: Path) -> str:
     return f"Its card says that the package {package!r} brings it: pip install {package}"
 
 
-def _storable(state: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """Copy the tensors to the CPU for storage, floats as ``dtype``; all must be finite there."""
-    tensors = {}
-    for name, tensor in state.items():
-        kind = dtype if tensor.is_floating_point() else tensor.dtype
-        # A copy, because safetensors refuses tensors that share memory.
-        stored = tensor.detach().to("cpu", kind, copy=True).contiguous()
-        if not _is_finite(stored):
-            raise WeightsError(
-                f"The weight {name!r} is not finite as {kind}, so the model is not saved. "
-                "Training diverged, or float16 is too narrow for it: store float32."
-            )
-        tensors[name] = stored
-    return tensors
-
-
-def _read_tensors(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Read the tensors of a safetensors file that must match ``expected`` name by name."""
-    if not path.is_file():
-        raise WeightsError(
-            f"The weights {path} are missing. Copy them there, or fetch the model again."
-        )
+def _render_config(model: Model) -> str:
     try:
-        with safe_open(path, framework="pt") as file:
-            names = set(file.keys())
-            _check_names(path, names, set(expected))
-            for name, tensor in expected.items():
-                _check_shape(path, name, file.get_slice(name), tensor)
-            tensors = {name: file.get_tensor(name) for name in expected}
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path} is cut off or damaged: {error}. Fetch or save the model again."
-        ) from error
-    for name, tensor in tensors.items():
-        if not _is_finite(tensor):
-            raise WeightsError(
-                f"{path}: {name!r} holds values that are not finite numbers. Fetch the model "
-                "again, or train it anew with a smaller learning rate."
-            )
-    return tensors
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    """Tell whether all values are finite numbers, several times as fast as looking at each."""
-    return math.isfinite(tensor.sum(dtype=torch.float64).item())  # it cannot overflow
-
-
-def _check_names(path: Path, given: set[str], expected: set[str]) -> None:
-    faults = [
-        f"it {what} {_enumerate(names)}"
-        for what, names in (("lacks", expected - given), ("has, unexpected,", given - expected))
-        if names
-    ]
-    if faults:
-        raise WeightsError(
-            f"{path} does not fit the model's {CONFIG_FILE}: {' and '.join(faults)}. "
-            "Both files must come from the same save."
+        file = ModelFile(
+            architecture=model.spec.name,
+            config=to_dict(model.generator.config),
+            image=model.image,
+            training=model.training,
+            name=model.name,
         )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return render_model_file(file)
 
 
-def _enumerate(names: set[str]) -> str:
-    shown = ", ".join(map(repr, sorted(names)[:3]))
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+def _write_facts(model: Model, beside: Path) -> None:
+    """Write the facts that are still true of a model beside its new config and weights."""
+    facts = read_facts(model.folder) if model.folder else None
+    if model.folder is None or facts is None:
+        return
+    if not are_of(beside, facts):
+        # Pictures show what the weights did, so they are measured too.
+        facts = collect_facts(beside, dataclasses.replace(facts.about, pictures=()))
+    there = tuple(name for name in facts.about.pictures if (model.folder / name).is_file())
+    for name in there:
+        shutil.copyfile(model.folder / name, beside / name)
+    facts = dataclasses.replace(facts, about=dataclasses.replace(facts.about, pictures=there))
+    (beside / FACTS_FILE).write_text(render_facts(facts), encoding="utf-8", newline="\n")
 
 
-def _check_shape(path: Path, name: str, given: Any, expected: Tensor) -> None:
-    shape = tuple(given.get_shape())
-    if shape != tuple(expected.shape):
-        raise WeightsError(
-            f"{path}: {name!r} has shape {shape}, but the model's {CONFIG_FILE} makes it "
-            f"{tuple(expected.shape)}. Both files must come from the same save."
-        )
-    if expected.is_floating_point() and given.get_dtype() not in _STORED_FLOATS:
-        raise WeightsError(
-            f"{path}: {name!r} is stored as {given.get_dtype()}, but must be one of "
-            f"{', '.join(_STORED_FLOATS)}."
-        )
-
-
-def _write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+def _write_folder(folder: Path, write: Callable[[Path], None]) -> None:
     """Write files so that none is ever seen half-written: beside their place, then renamed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
         beside = Path(name) / folder.name
         beside.mkdir()
-        for file_name, content in contents.items():
-            with (beside / file_name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        write(beside)
+        sync_folder(beside)
         if not folder.exists():
             beside.rename(folder)
             return
-        for file_name in contents:
-            (beside / file_name).replace(folder / file_name)
+        for path in sorted(beside.iterdir()):
+            path.replace(folder / path.name)

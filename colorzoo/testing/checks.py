@@ -200,7 +200,7 @@ def check_saving(subject: Subject) -> None:
         raise ContractError(f"{subject.title} is no Generator: derive it from colorzoo.Generator.")
     with tempfile.TemporaryDirectory() as folder:
         save(module, Path(folder) / "model")
-        loaded = load_model(Path(folder) / "model").model
+        loaded = load_model(Path(folder) / "model").generator
         if getattr(loaded, "config", None) != module.config:
             raise ContractError(f"{subject.title} comes back from its folder with another config.")
         with torch.no_grad():

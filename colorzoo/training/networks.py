@@ -218,7 +218,7 @@ def load_first_weights(generator: Generator[Any], name: str | None) -> None:
         ConfigError: The model is of another architecture or config.
     """
     if name is not None:
-        loaded = load_model(locate(name)).model
+        loaded = load_model(locate(name)).generator
         if type(loaded) is not type(generator) or _shape(loaded) != _shape(generator):
             raise ConfigError(
                 f"model.weights = {name!r} has the config {loaded.config}, but model.name and "

@@ -53,7 +53,7 @@ def mix_in(network: nn.Module, folder: Path, share: float) -> None:
         TrainingError: The folder is absent, damaged or holds another network.
     """
     try:
-        other = load_model(folder).model.state_dict()
+        other = load_model(folder).generator.state_dict()
         pairs = [(value, other[name]) for name, value in network.state_dict().items()]
         for value, target in pairs:
             if value.is_floating_point():
