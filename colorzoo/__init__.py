@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from colorzoo.attention import attention_maps, has_attention_maps
-    from colorzoo.colorizer import Colorizer, load
+    from colorzoo.colorizer import Colorizer
     from colorzoo.errors import (
         ColorzooError,
         ConfigError,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from colorzoo.hub.names import model_info
     from colorzoo.hub.publish import push, push_space
     from colorzoo.jobs.video import VideoOptions
+    from colorzoo.loading import load
     from colorzoo.metrics.table import register_metric
     from colorzoo.modelfolder.format import ImageSettings
     from colorzoo.modelfolder.weights import save
@@ -101,7 +102,8 @@ __all__ = [
 _HOMES = {
     "colorzoo.zoo.folders": ("DEFAULT_MODEL",),
     "colorzoo.attention": ("attention_maps", "has_attention_maps"),
-    "colorzoo.colorizer": ("Colorizer", "load"),
+    "colorzoo.colorizer": ("Colorizer",),
+    "colorzoo.loading": ("load",),
     "colorzoo.evaluation.card": ("write_card",),
     "colorzoo.evaluation.evaluate": ("evaluate",),
     "colorzoo.evaluation.report": ("Report",),

@@ -22,7 +22,7 @@ FLOORS = (
     {"hub"},
     {"jobs", "export"},
     {"colorizer"},
-    {"attention"},
+    {"attention", "loading"},
     {"evaluation", "testing"},
     {"training"},
     {"demos"},

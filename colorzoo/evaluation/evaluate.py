@@ -23,7 +23,7 @@ import torch
 from PIL import Image, ImageOps
 
 from colorzoo import color
-from colorzoo.colorizer import Colorizer, load
+from colorzoo.colorizer import Colorizer
 from colorzoo.data.photos import center_square
 from colorzoo.data.sources import open_source
 from colorzoo.errors import ConfigError, DataError
@@ -31,6 +31,7 @@ from colorzoo.evaluation.report import GREY, TRUTH, Report, Row
 from colorzoo.evaluation.sheet import make_sheet
 from colorzoo.files import file_hash
 from colorzoo.hub.names import locate
+from colorzoo.loading import load
 from colorzoo.metrics.table import (
     METRICS,
     PROTOCOL,

@@ -1,0 +1,63 @@
+"""From the name of a model to its colorizer."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from colorzoo.colorizer import Colorizer
+from colorzoo.devices import pick_device, pick_dtype
+from colorzoo.hub.names import is_path, locate
+from colorzoo.modelfolder.weights import load_model
+from colorzoo.predictors.network import NetworkPredictor
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    device: str | torch.device = "auto",
+    dtype: str | torch.dtype | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    token: str | None = None,
+) -> Colorizer:
+    """Load a model and return its colorizer.
+
+    Args:
+        name: A model of this zoo (``"squeeze-unet-gan"``), a repository on the Hub
+            (``"owner/repo"`` or ``"owner/repo@revision"``), or a folder (``"./folder"`` or a
+            :class:`pathlib.Path`).
+        revision: Branch, tag or commit of the Hub repository.
+        device: ``"auto"`` (CUDA, else Apple's MPS, else the CPU) or a device of torch.
+        dtype: Precision of the generator, as in
+            :class:`~colorzoo.predictors.network.NetworkPredictor`.
+        cache_dir: Where files from the Hub are kept; the Hub client's own cache if left out.
+        local_files_only: Take a Hub repository only from the cache on this disk.
+        token: Access token for the Hub, for private repositories.
+
+    Raises:
+        UnknownNameError: No model has that name.
+        HubError: The repository cannot be fetched.
+        ConfigError: The model's config, or the device or dtype, is wrong.
+        WeightsError: The weights are missing, damaged or of another config.
+    """
+    chosen = pick_device(device), pick_dtype(dtype)  # a typing error fails before any download
+    folder = locate(
+        name,
+        revision=revision,
+        cache_dir=cache_dir,
+        local_files_only=local_files_only,
+        token=token,
+    )
+    model = load_model(folder, name=None if is_path(name) else str(name))
+    place = folder.resolve().name if isinstance(name, os.PathLike) else str(name)
+    predictor = NetworkPredictor(
+        model.generator,
+        name=model.name or place,
+        working_size=model.image.working_size,
+        device=chosen[0],
+        dtype=chosen[1],
+    )
+    return Colorizer(predictor, model)
