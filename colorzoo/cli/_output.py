@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from colorzoo.hub.publish import PushInfo
+    from colorzoo.hub.upload import PushInfo
 
 
 def print_json(values: Any) -> None:

@@ -14,7 +14,7 @@ from colorzoo.files import replace_text
 from colorzoo.schema import to_dict
 
 if TYPE_CHECKING:
-    from colorzoo.hub.publish import PushInfo
+    from colorzoo.hub.upload import PushInfo
 
 _FOLDER = click.Path(path_type=Path)
 

@@ -7,15 +7,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import torch
 
-from colorzoo.errors import ColorzooError, ConfigError, HubError
-from colorzoo.files import file_hash
-from colorzoo.hub.fetch import explain, make_client
+from colorzoo.errors import ConfigError, HubError
+from colorzoo.hub.upload import PushInfo, Target, send
 from colorzoo.modelfolder.facts import (
     ABOUT_FILE,
     FACTS_FILE,
@@ -34,46 +32,7 @@ from colorzoo.version import __version__
 from colorzoo.zoo.cards import is_edited, license_of, render_card
 from colorzoo.zoo.folders import zoo_folder
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoSibling
-
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class PushInfo:
-    """What a push did, or would do.
-
-    Attributes:
-        repo: ``owner/name``.
-        url: Page of the repository.
-        files: What was committed, or would be; empty when the Hub has all of it already.
-        commit: The commit that holds what was pushed; None for a dry run.
-        pull_request: Page of the pull request, if one was asked for and made.
-        kept_card: Whether a README on the Hub was left because it was edited by hand.
-    """
-
-    repo: str
-    url: str
-    files: tuple[str, ...]
-    commit: str | None
-    pull_request: str | None
-    kept_card: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Target:
-    """Where a push goes, and how."""
-
-    repo: str
-    kind: Literal["model", "space"]
-    private: bool
-    revision: str | None
-    create_pr: bool
-    message: str
-    overwrite_card: bool
-    dry_run: bool
 
 
 def push(
@@ -116,7 +75,7 @@ def push(
         ConfigError: ``config.json`` or ``facts.json`` is wrong, the model has no weights, or
             ``image`` is not given for a generator or given for something else.
     """
-    target = _Target(
+    target = Target(
         repo=_check_repo(repo_id),
         kind="model",
         private=private,
@@ -126,20 +85,13 @@ def push(
         overwrite_card=overwrite_card,
         dry_run=dry_run,
     )
-    _check_image(model, image)
     if create_pr and revision:
         raise HubError("A pull request goes to the main branch; give no revision with create_pr.")
     with tempfile.TemporaryDirectory() as name:
         stage = Path(name) / repo_id.partition("/")[2]
-        if isinstance(model, (str, os.PathLike)):
-            _copy(Path(model).expanduser(), stage, (CONFIG_FILE, WEIGHTS_FILE))
-            load_model(stage)
-            _complete(Path(model).expanduser(), stage, target, about)
-        else:
-            save(model, stage, image=image)
-            _compare(model_of(model), stage)
-            _complete(stage, stage, target, about)
-        return _send(stage, target, token)
+        source = _stage_weights(model, stage, image)
+        _complete(source, stage, target, about)
+        return send(stage, target, token)
 
 
 def push_space(
@@ -164,7 +116,7 @@ def push_space(
         HubError: The folder is no Gradio Space, or the Hub refuses or cannot be reached.
     """
     source = Path(folder).expanduser()
-    target = _Target(
+    target = Target(
         repo=_check_repo(repo_id),
         kind="space",
         private=private,
@@ -178,13 +130,30 @@ def push_space(
     with tempfile.TemporaryDirectory() as name:
         stage = Path(name) / "space"
         shutil.copytree(source, stage, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-        return _send(stage, target, token)
+        return send(stage, target, token)
 
 
 def _check_repo(repo_id: str) -> str:
     if not _REPO.fullmatch(repo_id):
         raise HubError(f"{repo_id!r} is no repository of the Hub. Give one as in 'owner/name'.")
     return repo_id
+
+
+def _stage_weights(
+    model: Generator[Any] | HoldsModel | str | os.PathLike[str],
+    stage: Path,
+    image: ImageSettings | None,
+) -> Path:
+    """Put config and weights into ``stage``; return where the rest of the model lies."""
+    _check_image(model, image)
+    if isinstance(model, (str, os.PathLike)):
+        source = Path(model).expanduser()
+        _copy(source, stage, (CONFIG_FILE, WEIGHTS_FILE))
+        load_model(stage)
+        return source
+    save(model, stage, image=image)
+    _compare(model_of(model), stage)
+    return stage
 
 
 def _check_image(model: object, image: ImageSettings | None) -> None:
@@ -230,7 +199,7 @@ def _copy(source: Path, stage: Path, names: Sequence[str]) -> None:
             ) from error
 
 
-def _complete(source: Path, stage: Path, target: _Target, about: About | None) -> None:
+def _complete(source: Path, stage: Path, target: Target, about: About | None) -> None:
     """Put facts, pictures and card beside config and weights."""
     facts = collect_facts(stage, about) if about else read_facts(source)
     if facts:
@@ -243,7 +212,7 @@ def _complete(source: Path, stage: Path, target: _Target, about: About | None) -
     (stage / CARD_FILE).write_text(card, encoding="utf-8", newline="\n")
 
 
-def _card(source: Path, stage: Path, facts: Facts | None, target: _Target) -> str:
+def _card(source: Path, stage: Path, facts: Facts | None, target: Target) -> str:
     """Return the card written by hand, or else one written from the facts."""
     path = source / CARD_FILE
     written = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -280,93 +249,3 @@ def _compare(model: Model, stage: Path) -> None:
                 f"The weight {name!r} comes back from its file as something else, so the model is "
                 "not published. Store it with colorzoo.save and look at it."
             )
-
-
-def _send(stage: Path, target: _Target, token: str | None) -> PushInfo:
-    """Bring the Hub to what lies in ``stage``."""
-    try:
-        return _commit(make_client(token), stage, target)
-    except ColorzooError:
-        raise
-    except Exception as error:  # the client lets errors of the network library under it through
-        raise HubError(explain(error, target.repo)) from error
-
-
-def _commit(api: HfApi, stage: Path, target: _Target) -> PushInfo:
-    from huggingface_hub import CommitOperationAdd
-
-    files = {
-        path.relative_to(stage).as_posix(): path
-        for path in sorted(stage.rglob("*"))
-        if path.is_file()
-    }
-    head, there, has_branch = _look(api, target)
-    changed = [name for name, path in files.items() if not _is_same(path, there.get(name))]
-    kept = CARD_FILE in changed and CARD_FILE in there and not target.overwrite_card
-    if kept and head:
-        kept = is_edited(_read_card(api, target.repo, head))
-    if kept:
-        changed.remove(CARD_FILE)
-    pull_request = None
-    if target.dry_run:
-        head = None
-    else:
-        if head is None:
-            sdk = "gradio" if target.kind == "space" else None
-            api.create_repo(
-                target.repo, repo_type=target.kind, private=target.private, space_sdk=sdk
-            )
-        if target.revision and not has_branch:
-            api.create_branch(target.repo, repo_type=target.kind, branch=target.revision)
-        if changed:
-            info = api.create_commit(
-                target.repo,
-                [CommitOperationAdd(name, files[name]) for name in changed],
-                commit_message=target.message,
-                repo_type=target.kind,
-                revision=target.revision,
-                create_pr=target.create_pr,
-            )
-            head, pull_request = info.oid, info.pr_url
-    prefix = "spaces/" if target.kind == "space" else ""
-    url = f"{api.endpoint}/{prefix}{target.repo}"
-    return PushInfo(target.repo, url, tuple(changed), head, pull_request, kept)
-
-
-def _look(api: HfApi, target: _Target) -> tuple[str | None, dict[str, RepoSibling], bool]:
-    """Return the Hub's last commit and its files, and whether the wanted branch is there.
-
-    Where there is no repository yet: no commit and no files.
-    """
-    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
-
-    describe = api.space_info if target.kind == "space" else api.model_info
-    has_branch = True
-    try:
-        try:
-            info = describe(target.repo, revision=target.revision, files_metadata=True)
-        except RevisionNotFoundError:
-            has_branch = False
-            info = describe(target.repo, files_metadata=True)
-    except RepositoryNotFoundError:
-        return None, {}, False
-    if target.private and not info.private:
-        raise HubError(
-            f"{target.repo} is there already and public, so nothing is pushed to it. Make it "
-            "private in its settings on the Hub, or choose another name."
-        )
-    return info.sha, {file.rfilename: file for file in info.siblings or []}, has_branch
-
-
-def _is_same(path: Path, there: RepoSibling | None) -> bool:
-    if there is None:
-        return False
-    if there.lfs:
-        return file_hash(path) == there.lfs.sha256
-    return file_hash(path, git=True) == there.blob_id
-
-
-def _read_card(api: HfApi, repo: str, commit: str) -> str:
-    with tempfile.TemporaryDirectory() as cache:
-        path = api.hf_hub_download(repo, CARD_FILE, revision=commit, cache_dir=cache)
-        return Path(path).read_text(encoding="utf-8")

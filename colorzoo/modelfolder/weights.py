@@ -90,24 +90,7 @@ def save(
     )
     if whole.storage not in get_args(StorageType):
         raise ConfigError(f"dtype must be 'float32' or 'float16', not {dtype!r}.")
-    text = _render_config(whole)
-    tensors = storable(whole.generator.state_dict(), getattr(torch, whole.storage))
-
-    def write(beside: Path) -> None:
-        (beside / CONFIG_FILE).write_text(text, encoding="utf-8", newline="\n")
-        save_file(tensors, beside / WEIGHTS_FILE, metadata={"format": "pt"})
-        shutil.copymode(beside / CONFIG_FILE, beside / WEIGHTS_FILE)  # that was for its owner alone
-        _write_facts(whole, beside)
-
-    target = Path(folder).expanduser()
-    try:
-        _write_folder(target.resolve(), write)
-    except (OSError, ValueError, SafetensorError) as error:  # ValueError: a null byte in the name
-        raise WeightsError(
-            f"Cannot write the model folder {target}: {error}. "
-            "Give a folder that can be made or written to, on a disk with room."
-        ) from error
-    return target
+    return _write_model(whole, Path(folder).expanduser())
 
 
 def load_model(folder: str | os.PathLike[str], *, name: str | None = None) -> Model:
@@ -210,6 +193,26 @@ def _render_config(model: Model) -> str:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     return render_model_file(file)
+
+
+def _write_model(model: Model, target: Path) -> Path:
+    text = _render_config(model)
+    tensors = storable(model.generator.state_dict(), getattr(torch, model.storage))
+
+    def write(beside: Path) -> None:
+        (beside / CONFIG_FILE).write_text(text, encoding="utf-8", newline="\n")
+        save_file(tensors, beside / WEIGHTS_FILE, metadata={"format": "pt"})
+        shutil.copymode(beside / CONFIG_FILE, beside / WEIGHTS_FILE)  # that was for its owner alone
+        _write_facts(model, beside)
+
+    try:
+        _write_folder(target.resolve(), write)
+    except (OSError, ValueError, SafetensorError) as error:  # ValueError: a null byte in the name
+        raise WeightsError(
+            f"Cannot write the model folder {target}: {error}. "
+            "Give a folder that can be made or written to, on a disk with room."
+        ) from error
+    return target
 
 
 def _write_facts(model: Model, beside: Path) -> None:
