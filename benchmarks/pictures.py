@@ -24,10 +24,11 @@ from _report import describe_machine, peak_memory
 from PIL import Image
 
 import colorzoo
-from colorzoo.colorizer import Colorizer, working_shape
+from colorzoo.colorizer import Colorizer
 from colorzoo.pictures.read import read
 from colorzoo.pictures.write import write
 from colorzoo.predictor import Prediction
+from colorzoo.prepare import working_shape
 
 T = TypeVar("T")
 STAGES = ("decode", "prepare", "predict", "finish", "encode")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from colorzoo.evaluation.card import write_card
     from colorzoo.evaluation.evaluate import evaluate
     from colorzoo.evaluation.report import Report
+    from colorzoo.hints import Hints
     from colorzoo.hub.names import model_info
     from colorzoo.hub.publish import push, push_space
     from colorzoo.jobs.video import VideoOptions
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from colorzoo.pictures.write import write
     from colorzoo.predictor import Prediction
     from colorzoo.predictors.network import NetworkPredictor
-    from colorzoo.registry import list_architectures, register
+    from colorzoo.registry import list_architectures, list_methods, register, register_method
     from colorzoo.training.config import TrainingConfig
     from colorzoo.training.trainer import train
     from colorzoo.version import __version__
@@ -63,6 +64,7 @@ __all__ = [
     "write",
     "Picture",
     "Prediction",
+    "Hints",
     "attention_maps",
     "has_attention_maps",
     "list_models",
@@ -73,6 +75,8 @@ __all__ = [
     "NetworkPredictor",
     "register",
     "list_architectures",
+    "register_method",
+    "list_methods",
     "save",
     "ImageSettings",
     "VideoOptions",
@@ -112,6 +116,7 @@ _HOMES = {
     "colorzoo.pictures.picture": ("Picture",),
     "colorzoo.pictures.read": ("read",),
     "colorzoo.pictures.write": ("write",),
+    "colorzoo.hints": ("Hints",),
     "colorzoo.hub.publish": ("push", "push_space"),
     "colorzoo.metrics.table": ("register_metric",),
     "colorzoo.jobs.video": ("VideoOptions",),
@@ -121,7 +126,12 @@ _HOMES = {
     "colorzoo.models.build": ("create_model",),
     "colorzoo.predictor": ("Prediction",),
     "colorzoo.predictors.network": ("NetworkPredictor",),
-    "colorzoo.registry": ("list_architectures", "register"),
+    "colorzoo.registry": (
+        "list_architectures",
+        "list_methods",
+        "register",
+        "register_method",
+    ),
     "colorzoo.training.config": ("TrainingConfig",),
     "colorzoo.training.trainer": ("train",),
     "colorzoo.version": ("__version__",),

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorzoo.colorizer import Colorizer, working_shape
+from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ConfigError
 from colorzoo.models.base import GatedGenerator
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.predictors.network import NetworkPredictor, round_up
+from colorzoo.prepare import working_shape
 
 
 def has_attention_maps(colorizer: Colorizer) -> bool:

@@ -20,6 +20,9 @@ from colorzoo.errors import TensorError
 from colorzoo.options import check_saturation
 from colorzoo.pictures.strips import strip_bounds
 
+GivenPixels = tuple[Tensor, Tensor, Tensor]
+"""Row less the first of the strip (n,), column (n,) and chroma (2, n) of pixels."""
+
 _RADIUS: Final = 1
 _SOFTNESS: Final = 128.0  # in squared units of L: variance of L at which the slope is halved
 
@@ -72,6 +75,7 @@ def srgb_strips(
     lightness: Callable[[int, int], Tensor],
     *,
     depth: Literal[8, 16] = 8,
+    given: Callable[[int, int], GivenPixels | None] = lambda start, stop: None,
 ) -> Iterator[tuple[int, Tensor]]:
     """Upsample chroma as :func:`upsample` does and join it with full-size lightness, by strips.
 
@@ -83,6 +87,7 @@ def srgb_strips(
         size: Full height and width.
         lightness: Gives L of the full-size rows ``start`` to ``stop``: (stop - start, W) float32.
         depth: Bits of a sample of what comes out.
+        given: Tells which pixels of the rows ``start`` to ``stop`` have a chroma of their own.
 
     Yields:
         The strip's first row, and its pixels (rows, W, 3) as sRGB, uint8 or uint16.
@@ -92,6 +97,10 @@ def srgb_strips(
     """
     convert = color.lab_to_srgb16 if depth == 16 else color.lab_to_srgb8
     for start, rows, strip in _chroma_strips(chroma, guide, size, lightness):
+        pixels = given(start, start + len(rows))
+        if pixels is not None:
+            row, column, own = pixels
+            strip[:, row, column] = own
         yield start, convert(rows, strip)
 
 

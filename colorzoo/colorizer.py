@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, overload
 
 import torch
 from PIL import Image
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from colorzoo import chroma
 from colorzoo.devices import pick_device
-from colorzoo.errors import TensorError
+from colorzoo.hints import Hints, PlacedHints
 from colorzoo.modelfolder.format import ImageSettings
 from colorzoo.modelfolder.model import Model
 from colorzoo.options import ColorizeOptions, Depth
@@ -22,8 +22,23 @@ from colorzoo.pictures.opening import local_path
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.pictures.strips import single_thread
-from colorzoo.predictor import Guidance, Prediction, Predictor, check_guidance
+from colorzoo.predictor import (
+    Guidance,
+    Guide,
+    Prediction,
+    Predictor,
+    check_guidance,
+    join_guidance,
+)
+from colorzoo.predictors.guided import with_guides
 from colorzoo.predictors.network import NetworkPredictor
+from colorzoo.prepare import (
+    batches,
+    check_lightness,
+    guidance_for,
+    place_hints,
+    read_references,
+)
 
 if TYPE_CHECKING:
     from colorzoo.jobs.files import FolderReport
@@ -31,9 +46,6 @@ if TYPE_CHECKING:
     from colorzoo.progress import OnProgress
 
 _log = logging.getLogger(__name__)
-
-_LONGEST: Final = 4
-"""The longer side that a predictor sees is at most this many times the working size."""
 
 
 class Colorizer:
@@ -59,6 +71,7 @@ class Colorizer:
             image = ImageSettings(working_size=predictor.working_size)
             model = Model(generator=predictor.generator, image=image, name=predictor.name)
         self.model = model
+        self._guided = with_guides(predictor)
 
     def __repr__(self) -> str:
         predictor = self.predictor
@@ -71,6 +84,11 @@ class Colorizer:
     def name(self) -> str:
         """What its predictor is called."""
         return self.predictor.name
+
+    @property
+    def accepts(self) -> frozenset[Guide]:
+        """What can be added to a picture; more than its predictor alone takes."""
+        return self._guided.accepts
 
     @property
     def working_size(self) -> int:
@@ -96,6 +114,8 @@ class Colorizer:
         self,
         pictures: PictureSource,
         *,
+        hints: Hints | None = None,
+        reference: PictureSource | None = None,
         saturation: float = 1.0,
         working_size: int | None = None,
         batch_size: int = 8,
@@ -106,6 +126,8 @@ class Colorizer:
         self,
         pictures: Sequence[PictureSource],
         *,
+        hints: Hints | Sequence[Hints | None] | None = None,
+        reference: PictureSource | Sequence[PictureSource | None] | None = None,
         saturation: float = 1.0,
         working_size: int | None = None,
         batch_size: int = 8,
@@ -115,6 +137,8 @@ class Colorizer:
         self,
         pictures: PictureSource | Sequence[PictureSource],
         *,
+        hints: Hints | Sequence[Hints | None] | None = None,
+        reference: PictureSource | Sequence[PictureSource | None] | None = None,
         saturation: float = 1.0,
         working_size: int | None = None,
         batch_size: int = 8,
@@ -124,6 +148,10 @@ class Colorizer:
         Args:
             pictures: A path, a PIL picture or an array (see :func:`colorzoo.pictures.read.read`),
                 or a list or tuple of these. None of them is changed.
+            hints: Colours for places of the picture; for a list of pictures a list of as many, None
+                where a picture has none.
+            reference: A picture in colour to take colours from; for a list of pictures one for all,
+                or a list of as many, None where a picture has none.
             saturation: Strength of the colours; 0 is grey, 1 is what the predictor says.
             working_size: Shorter side of what the predictor sees, pixels; its own if left out. The
                 longer side is held to four times that: a longer panorama is seen smaller.
@@ -136,7 +164,9 @@ class Colorizer:
 
         Raises:
             PictureError: A picture cannot be read.
-            ConfigError: ``saturation``, ``working_size`` or ``batch_size`` is out of range.
+            ConfigError: ``saturation``, ``working_size`` or ``batch_size`` is out of range; a hint
+                lies outside its picture; or the model does not take what is given, or lacks what it
+                needs.
         """
         options = ColorizeOptions(saturation, working_size, batch_size)
         several = isinstance(pictures, (list, tuple))
@@ -145,10 +175,18 @@ class Colorizer:
         for picture in read_pictures:
             for note in picture.notes:
                 _log.warning("%s: %s", picture.name, note)
-        predictions = self.predict_pictures(read_pictures, options)
+        placed = place_hints(hints, read_pictures, several=several)
+        references = read_references(reference, len(read_pictures), several=several)
+        guidance = [
+            guidance_for(*given, working_size or self.working_size)
+            for given in zip(read_pictures, placed, references, strict=True)
+        ]
+        predictions = self.predict_pictures(read_pictures, options, guidance)
         finished = [
-            self.finish(picture, prediction, saturation)
-            for picture, prediction in zip(read_pictures, predictions, strict=True)
+            self.finish(picture, prediction, saturation, hints=own_hints)
+            for picture, prediction, own_hints in zip(
+                read_pictures, predictions, placed, strict=True
+            )
         ]
         return finished if several else finished[0]
 
@@ -166,39 +204,43 @@ class Colorizer:
             TensorError: The shape, type or range is wrong, or the predictor's numbers overflow.
             ConfigError: The predictor does not take what is given, or lacks what it needs.
         """
-        _check_lightness(lightness)
-        check_guidance(self.predictor, guidance)
-        predicted = self.predictor.predict(lightness.to(self.device, torch.float32), guidance)
+        check_lightness(lightness)
+        predictor = self.predictor if guidance is None else self._guided
+        check_guidance(predictor, guidance)
+        if guidance is not None:
+            guidance = guidance.to(self.device)
+        predicted = predictor.predict(lightness.to(self.device, torch.float32), guidance)
         return predicted.to(lightness.device).clone()  # a plain tensor, not one of inference mode
 
     def predict_pictures(
-        self, pictures: Sequence[Picture], options: ColorizeOptions | None = None
+        self,
+        pictures: Sequence[Picture],
+        options: ColorizeOptions | None = None,
+        guidance: Sequence[Guidance | None] | None = None,
     ) -> list[Prediction]:
         """Predict the chroma of pictures that were read, at working size.
 
         Args:
             pictures: What was read.
             options: Working size and size of a batch.
+            guidance: What the user adds to each picture: a batch of one each, hints at the
+                picture's working size, or None.
 
         Raises:
             TensorError: The predictor's numbers overflow.
+            ConfigError: The predictor does not take what is given, or lacks what it needs.
         """
         options = options or ColorizeOptions()
-        size = options.working_size or self.working_size
-        groups: dict[tuple[int, int], list[int]] = {}
-        for index, picture in enumerate(pictures):
-            shape = working_shape(picture.height, picture.width, size)
-            groups.setdefault(shape, []).append(index)
+        added = guidance or [None] * len(pictures)
         predictions: dict[int, Prediction] = {}
-        for shape, members in groups.items():
-            for start in range(0, len(members), options.batch_size):
-                batch = members[start : start + options.batch_size]
-                seen = torch.stack(
-                    [torch.from_numpy(pictures[i].resized_lightness(*shape)) for i in batch]
-                ).to(self.device)
-                predicted = self.predict(seen[:, None])
-                for index, ab, lightness in zip(batch, predicted, seen, strict=True):
-                    predictions[index] = Prediction(ab, lightness)
+        size = options.working_size or self.working_size
+        for batch, shape in batches(pictures, added, size, options.batch_size):
+            seen = torch.stack(
+                [torch.from_numpy(pictures[index].resized_lightness(*shape)) for index in batch]
+            ).to(self.device)
+            predicted = self.predict(seen[:, None], join_guidance([added[i] for i in batch]))
+            for index, ab, lightness in zip(batch, predicted, seen, strict=True):
+                predictions[index] = Prediction(ab, lightness)
         return [predictions[index] for index in range(len(pictures))]
 
     def finish(
@@ -207,6 +249,7 @@ class Colorizer:
         prediction: Prediction,
         saturation: float = 1.0,
         depth: Depth = "auto",
+        hints: PlacedHints | None = None,
     ) -> Image.Image:
         """Join chroma of the working size with a picture's own lightness.
 
@@ -215,6 +258,7 @@ class Colorizer:
             prediction: What was predicted of it.
             saturation: As in calling the colorizer.
             depth: Bits of a sample; "auto" keeps those of the picture.
+            hints: Pixels of the picture whose colours are given, which keep them exactly.
 
         Returns:
             8-bit RGB or RGBA of the picture's size, which saves as 16-bit PNG or TIFF if it has
@@ -225,12 +269,19 @@ class Colorizer:
         def lightness(start: int, stop: int) -> Tensor:
             return torch.from_numpy(picture.lightness(start, stop)).to(self.device)
 
+        def given(start: int, stop: int) -> chroma.GivenPixels | None:
+            if hints is None:
+                return None
+            rows, columns, colors = (tensor.to(self.device) for tensor in hints.strip(start, stop))
+            return rows, columns, chroma.saturate(colors, saturation)
+
         strips = chroma.srgb_strips(
             chroma.saturate(ab, saturation),
             guide,
             (picture.height, picture.width),
             lightness,
             depth=picture.depth(depth),
+            given=given,
         )
         with torch.inference_mode(), single_thread():
             return picture.assemble((start, strip.cpu().numpy()) for start, strip in strips)
@@ -330,31 +381,4 @@ class Colorizer:
             overwrite=overwrite,
             resume=resume,
             on_progress=on_progress,
-        )
-
-
-def working_shape(height: int, width: int, working_size: int) -> tuple[int, int]:
-    """Return height and width at which a predictor sees a picture.
-
-    The shorter side becomes ``working_size`` and the aspect ratio is kept; when the longer side
-    would pass four times ``working_size``, that is what it becomes.
-    """
-    scale = min(working_size / min(height, width), _LONGEST * working_size / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _check_lightness(lightness: object) -> None:
-    if not isinstance(lightness, Tensor) or not lightness.is_floating_point():
-        given = getattr(lightness, "dtype", type(lightness).__name__)
-        raise TensorError(f"lightness must be a tensor of floats, not {given}. Convert it first.")
-    if lightness.ndim != 4 or lightness.shape[1] != 1 or 0 in lightness.shape:
-        raise TensorError(
-            f"lightness must have shape (N, 1, H, W) with none of them 0, not "
-            f"{tuple(lightness.shape)}."
-        )
-    low, high = (value.item() for value in lightness.aminmax())
-    if not (low >= -0.01 and high <= 100.01):
-        raise TensorError(
-            f"lightness lies in {low:.4g}..{high:.4g}, but CIELAB L lies in 0..100. "
-            "Scale it, and replace NaN."
         )

@@ -1,4 +1,4 @@
-"""From the name of a model to its colorizer."""
+"""From a name to a colorizer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import torch
 from colorzoo.colorizer import Colorizer
 from colorzoo.devices import pick_device, pick_dtype
 from colorzoo.hub.names import is_path, locate
+from colorzoo.methods.base import create_method
 from colorzoo.modelfolder.weights import load_model
 from colorzoo.predictors.network import NetworkPredictor
+from colorzoo.registry import METHODS
 
 
 def load(
@@ -26,9 +28,9 @@ def load(
     """Load a model and return its colorizer.
 
     Args:
-        name: A model of this zoo (``"squeeze-unet-gan"``), a repository on the Hub
-            (``"owner/repo"`` or ``"owner/repo@revision"``), or a folder (``"./folder"`` or a
-            :class:`pathlib.Path`).
+        name: A model of this zoo (``"squeeze-unet-gan"``), a method (``"levin"``), a repository on
+            the Hub (``"owner/repo"`` or ``"owner/repo@revision"``), or a folder (``"./folder"`` or
+            a :class:`pathlib.Path`).
         revision: Branch, tag or commit of the Hub repository.
         device: ``"auto"`` (CUDA, else Apple's MPS, else the CPU) or a device of torch.
         dtype: Precision of the generator, as in
@@ -44,6 +46,8 @@ def load(
         WeightsError: The weights are missing, damaged or of another config.
     """
     chosen = pick_device(device), pick_dtype(dtype)  # a typing error fails before any download
+    if isinstance(name, str) and name in METHODS.names():
+        return Colorizer(create_method(name, chosen[0], revision=revision, dtype=dtype))
     folder = locate(
         name,
         revision=revision,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -39,6 +40,53 @@ class Guidance:
             "vividness": self.vividness,
         }
         return frozenset(guide for guide, value in guides.items() if value is not None)
+
+    @property
+    def kind(self) -> Hashable:
+        """What must be equal where the guidance of several pictures is joined to one batch."""
+        size = None if self.reference is None else self.reference.shape[1:]
+        return self.hint_mask is not None, size, self.vividness
+
+    def only(self, guides: frozenset[Guide]) -> Guidance:
+        """Return it without all guides but these."""
+        hints, reference = "hints" in guides, "reference" in guides
+        return Guidance(
+            self.hint_chroma if hints else None,
+            self.hint_mask if hints else None,
+            self.reference if reference else None,
+            self.vividness if "vividness" in guides else None,
+        )
+
+    def of_picture(self, index: int) -> Guidance:
+        """Return what belongs to one picture of the batch, as a batch of one."""
+        return self._mapped(lambda tensor: tensor[index : index + 1])
+
+    def to(self, device: torch.device) -> Guidance:
+        """Return it on another device."""
+        return self._mapped(lambda tensor: tensor.to(device))
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> Guidance:
+        tensors = (self.hint_chroma, self.hint_mask, self.reference)
+        chroma, mask, lab = (None if tensor is None else change(tensor) for tensor in tensors)
+        return Guidance(chroma, mask, lab, self.vividness)
+
+
+def join_guidance(parts: Sequence[Guidance | None]) -> Guidance | None:
+    """Make one batch of what is added to several pictures, all of one :attr:`Guidance.kind`."""
+    there = [part for part in parts if part is not None]
+    if not there:
+        return None
+
+    def joined(tensors: Iterable[Tensor | None]) -> Tensor | None:
+        given = [tensor for tensor in tensors if tensor is not None]
+        return torch.cat(given) if given else None
+
+    return Guidance(
+        joined(part.hint_chroma for part in there),
+        joined(part.hint_mask for part in there),
+        joined(part.reference for part in there),
+        there[0].vividness,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -204,7 +204,7 @@ class Registry(Generic[Entry]):
 
 
 class ModuleRegistry(Registry[Spec]):
-    """A registry of torch modules that are made with one config."""
+    """A registry of classes that are made with one config: torch modules, and methods."""
 
     def register(
         self,
@@ -279,5 +279,14 @@ DISCRIMINATORS = ModuleRegistry(
     package="colorzoo.discriminators",
     group="colorzoo.discriminators",
 )
+METHODS = ModuleRegistry(
+    "method",
+    decorator="colorzoo.register_method",
+    package="colorzoo.methods",
+    group="colorzoo.methods",
+    shared=frozenset({"base", "spreading", "distances", "mending", "samples"}),
+)
 register = ARCHITECTURES.register
 list_architectures = ARCHITECTURES.names
+register_method = METHODS.register
+list_methods = METHODS.names

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import colorzoo
 from colorzoo import color
-from colorzoo.colorizer import Colorizer, working_shape
+from colorzoo.colorizer import Colorizer
 from colorzoo.errors import (
     ColorzooError,
     ConfigError,
@@ -23,6 +23,7 @@ from colorzoo.errors import (
 from colorzoo.pictures.write import write
 from colorzoo.predictor import Guidance, Guide
 from colorzoo.predictors.network import NetworkPredictor
+from colorzoo.prepare import working_shape
 
 
 @pytest.fixture
@@ -239,8 +240,8 @@ def test_guidance_is_what_a_predictor_takes_and_needs(colorizer: Colorizer) -> N
         compass.predict(lightness)
     with pytest.raises(ConfigError, match="'compass' does not take vividness; it takes hints"):
         compass.predict(lightness, Guidance(vividness=1.0))
-    with pytest.raises(ConfigError, match="'unet' does not take hints; it takes nothing but"):
-        colorizer.predict(lightness, hints)
+    with pytest.raises(ConfigError, match="'unet' does not take vividness; it takes hints"):
+        colorizer.predict(lightness, Guidance(vividness=1.0))
 
 
 def test_the_number_of_threads_is_put_back(colorizer: Colorizer) -> None:

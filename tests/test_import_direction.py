@@ -15,7 +15,7 @@ FLOORS = (
     {"chroma", "data"},
     {"predictor"},
     {"hints", "features"},
-    {"models", "methods"},
+    {"models", "methods", "prepare"},
     {"discriminators", "predictors"},
     {"modelfolder"},
     {"zoo"},

@@ -20,6 +20,8 @@ FUNCTIONS = {
     "create_model",
     "register",
     "list_architectures",
+    "register_method",
+    "list_methods",
     "save",
     "push",
     "push_space",
@@ -40,7 +42,7 @@ def test_the_public_surface_is_the_one_that_is_documented() -> None:
     errors = {name for name in colorzoo.__all__ if name.endswith("Error")}
     rest = set(colorzoo.__all__) - errors - FUNCTIONS
     classes = {"Colorizer", "ModelInfo", "ImageSettings", "TrainingConfig", "Report"}
-    classes |= {"Generator", "NetworkPredictor", "Picture", "Prediction", "VideoOptions"}
+    classes |= {"Generator", "Hints", "NetworkPredictor", "Picture", "Prediction", "VideoOptions"}
     assert rest == classes | {"__version__", "DEFAULT_MODEL"}
     assert set(colorzoo.__all__) >= FUNCTIONS
 
@@ -67,6 +69,7 @@ def test_version_is_semantic() -> None:
     [
         "import colorzoo; dir(colorzoo); colorzoo.ColorzooError",
         "import colorzoo; colorzoo.list_models(); colorzoo.list_architectures()",
+        "import colorzoo; colorzoo.list_methods()",
         "import colorzoo.cli.list, colorzoo.cli.info, colorzoo.cli.colorize, colorzoo.cli.train",
     ],
 )

@@ -9,7 +9,7 @@ from torch import nn
 
 from colorzoo.errors import RegistrationError, UnknownNameError
 from colorzoo.models.unet import UNet, UNetConfig
-from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, ModuleRegistry
+from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, METHODS, ModuleRegistry
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,11 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_builtins_are_the_files_of_the_package(root: Path) -> None:
-    for registry, folder in ((ARCHITECTURES, "models"), (DISCRIMINATORS, "discriminators")):
+    for registry, folder in (
+        (ARCHITECTURES, "models"),
+        (DISCRIMINATORS, "discriminators"),
+        (METHODS, "methods"),
+    ):
         files = (root / "colorzoo" / folder).glob("[a-z]*.py")
         builtins = {file.stem.replace("_", "-") for file in files} - registry.shared
         assert builtins <= set(registry.names())

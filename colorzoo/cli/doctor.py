@@ -13,7 +13,7 @@ import click
 import colorzoo
 from colorzoo.cli._output import print_json, print_values
 from colorzoo.metrics.table import METRICS
-from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
+from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, METHODS
 from colorzoo.zoo.catalog import list_models
 from colorzoo.zoo.folders import zoo_folder
 
@@ -24,6 +24,7 @@ CORE = (
     "pillow",
     "rich",
     "safetensors",
+    "scipy",
     "torch",
 )
 EXTRAS = {
@@ -64,7 +65,7 @@ def examine() -> tuple[dict[str, Any], list[str]]:
         if installed is None
     ]
     devices = _find_devices(problems)
-    for registry in (ARCHITECTURES, DISCRIMINATORS, METRICS):
+    for registry in (ARCHITECTURES, DISCRIMINATORS, METHODS, METRICS):
         problems += registry.broken_plugins().values()
     report = {
         "colorzoo": colorzoo.__version__,
@@ -79,6 +80,7 @@ def examine() -> tuple[dict[str, Any], list[str]]:
         "models": [info.name for info in list_models()],
         "architectures": ARCHITECTURES.names(),
         "discriminators": DISCRIMINATORS.names(),
+        "methods": METHODS.names(),
         "metrics": METRICS.names(),
     }
     return report, problems

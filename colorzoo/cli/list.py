@@ -1,4 +1,4 @@
-"""``colorzoo list``: the models of the zoo and the architectures it can build."""
+"""``colorzoo list``: the models of the zoo, methods without weights, and architectures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from colorzoo.cli._output import print_json, print_table, show, show_bytes
 from colorzoo.errors import UnknownNameError, did_you_mean
 from colorzoo.metrics.table import METRICS
 from colorzoo.modelfolder.facts import read_facts
-from colorzoo.registry import ARCHITECTURES
-from colorzoo.zoo.catalog import ModelInfo, list_models, model_names
+from colorzoo.registry import ARCHITECTURES, METHODS
+from colorzoo.zoo.catalog import MethodInfo, ModelInfo, list_models, method_infos, model_names
 from colorzoo.zoo.folders import DEFAULT_MODEL
 from colorzoo.zoo.licenses import describe_commercial_use
 
@@ -30,17 +30,24 @@ from colorzoo.zoo.licenses import describe_commercial_use
 def command(
     pattern: str | None, architecture: str | None, license: str | None, as_json: bool
 ) -> None:
-    """List models and architectures.
+    """List models, methods and architectures.
 
-    PATTERN is a shell pattern that a model's name must match, such as 'attention-*'. Exits with 1
-    when there is no such model.
+    PATTERN is a shell pattern that a name must match, such as 'attention-*'. A method has no
+    weights: it colours by hints or by a reference. Exits with 1 when there is no such model or
+    method.
     """
     models = list_models(pattern, architecture=architecture, license=license)
+    methods = [] if architecture or license else method_infos(pattern)
     if as_json:
-        plain = [_plain(info) for info in models]
-        print_json({"models": plain, "architectures": ARCHITECTURES.names()})
-    if not models:
-        known = model_names()
+        print_json(
+            {
+                "models": [_plain(info) for info in models],
+                "methods": [dataclasses.asdict(info) for info in methods],
+                "architectures": ARCHITECTURES.names(),
+            }
+        )
+    if not models and not methods:
+        known = [*model_names(), *METHODS.names()]
         wanted = {"name": pattern, "architecture": architecture, "licence": license}
         asked = ", ".join(f"{key} {value!r}" for key, value in wanted.items() if value)
         raise UnknownNameError(
@@ -48,10 +55,10 @@ def command(
             f"{did_you_mean(pattern, known) if pattern else ''} See all with: colorzoo list"
         )
     if not as_json:
-        _print(models)
+        _print(models, methods)
 
 
-def _print(models: list[ModelInfo]) -> None:
+def _print(models: list[ModelInfo], methods: list[MethodInfo]) -> None:
     psnr = METRICS.get("psnr")
     print_table(
         ("  model", "architecture", "size", "PSNR", "licence", "commercial"),
@@ -67,6 +74,15 @@ def _print(models: list[ModelInfo]) -> None:
             for info in models
         ],
     )
+    if methods:
+        click.echo()
+        print_table(
+            ("  method", "needs", "parameters", "description"),
+            [
+                (f"  {info.name}", show(info.needs), str(info.parameters), show(info.description))
+                for info in methods
+            ],
+        )
     notes = ["* the default", *_explain_numbers(models)]
     notes.append(f"architectures: {', '.join(ARCHITECTURES.names())}")
     width = shutil.get_terminal_size().columns

@@ -1,6 +1,6 @@
-"""What every architecture and every discriminator must do, as functions that check it.
+"""What every architecture, discriminator and method must do, as functions that check it.
 
-The author of a plug-in calls one of the two in a test::
+The author of a plug-in calls one of the three in a test::
 
     from colorzoo.testing import check_architecture
 
@@ -9,7 +9,8 @@ The author of a plug-in calls one of the two in a test::
 
 Each check works on the config's ``tiny()`` and raises a :class:`ContractError` that says what is
 wrong and what to do. To run them one by one, loop over :data:`ARCHITECTURE_CHECKS` or
-:data:`DISCRIMINATOR_CHECKS` with :func:`architecture` or :func:`discriminator`.
+:data:`DISCRIMINATOR_CHECKS` with :func:`architecture` or :func:`discriminator`, or over
+:data:`METHOD_CHECKS` with :class:`MethodSubject`.
 """
 
 from __future__ import annotations
@@ -30,18 +31,22 @@ from colorzoo.testing.checks import (
     check_smallest_picture,
 )
 from colorzoo.testing.distribution import check_distribution
+from colorzoo.testing.method import METHOD_CHECKS, MethodSubject, check_method
 from colorzoo.testing.subject import ContractError, Subject, architecture, discriminator
 
 __all__ = [
     "ContractError",
     "Subject",
+    "MethodSubject",
     "architecture",
     "discriminator",
     "check_architecture",
     "check_discriminator",
+    "check_method",
     "Check",
     "ARCHITECTURE_CHECKS",
     "DISCRIMINATOR_CHECKS",
+    "METHOD_CHECKS",
 ]
 
 Check = Callable[[Subject], None]

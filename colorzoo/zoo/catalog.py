@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from colorzoo.errors import UnknownNameError, did_you_mean
 from colorzoo.modelfolder.card import read_card
 from colorzoo.modelfolder.facts import read_facts
 from colorzoo.modelfolder.format import CONFIG_FILE, WEIGHTS_FILE, read_model_file
+from colorzoo.registry import METHODS
 from colorzoo.schema import from_dict, read_json
 from colorzoo.zoo.folders import zoo_folder
 from colorzoo.zoo.licenses import COMMERCIAL_OK, allows_commercial_use
@@ -54,6 +56,29 @@ class ModelInfo:
     def commercial_use(self) -> bool | None:
         """Whether its licence allows commercial use; None where its name does not say it."""
         return allows_commercial_use(self.license)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodInfo:
+    """What is known of a method without running it.
+
+    Attributes:
+        name: The name that ``colorzoo.load`` takes.
+        working_size: Shorter side in pixels of the pictures it colours.
+        description: One sentence, or None where nothing is noted.
+        license: SPDX identifier of the code's licence.
+        paper: Author, year and identifier of the work it follows.
+        needs: What it colours by: ``"hints"``, ``"reference"``.
+        parameters: None were learnt.
+    """
+
+    name: str
+    working_size: int
+    description: str | None
+    license: str
+    paper: str
+    needs: tuple[str, ...]
+    parameters: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +153,30 @@ def list_models(
         info
         for info in infos
         if architecture in (None, info.architecture) and _is_under(info, license)
+    ]
+
+
+def method_infos(pattern: str | None = None) -> list[MethodInfo]:
+    """Return what the registry knows of the methods whose name matches a shell pattern.
+
+    One whose package is broken is left out; :meth:`Registry.broken_plugins` tells of it.
+    """
+    broken = METHODS.broken_plugins()
+    specs = [
+        METHODS.get(name)
+        for name in METHODS.names()
+        if name not in broken and (pattern is None or fnmatch.fnmatchcase(name, pattern))
+    ]
+    return [
+        MethodInfo(
+            name=spec.name,
+            working_size=spec.config().working_size,
+            description=inspect.cleandoc(spec.build.__doc__ or "").partition("\n")[0] or None,
+            license=spec.license,
+            paper=spec.paper,
+            needs=tuple(sorted(spec.build.needs)),
+        )
+        for spec in specs
     ]
 
 

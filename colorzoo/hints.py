@@ -1,0 +1,352 @@
+"""Colours given for places of a picture, and a reference picture to take colours from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageColor
+from torch import Tensor
+
+from colorzoo import color
+from colorzoo.errors import ConfigError, PictureError, did_you_mean
+from colorzoo.files import replace_text
+from colorzoo.schema import from_dict, read_json, to_dict
+
+Color = str | Sequence[int]
+"""``"#b5651d"``, a name of CSS as ``"sienna"``, or red, green and blue, 0..255 each."""
+
+FORMAT: Final = 1
+_OPAQUE: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One colour for a disc of pixels.
+
+    Attributes:
+        row: Of its middle, in the upright picture's own pixels, 0 at the top.
+        column: Of its middle, 0 at the left.
+        color: Red, green and blue, 0..255. Only its a and b count: the picture keeps its lightness.
+        radius: In pixels; 0 is one pixel alone.
+    """
+
+    row: int
+    column: int
+    color: tuple[int, int, int]
+    radius: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _HintEntry:
+    """A hint as it stands in a file."""
+
+    row: int
+    column: int
+    color: str
+    radius: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _HintsFile:
+    """What a .json file of hints holds."""
+
+    format: int
+    hints: tuple[_HintEntry, ...]
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise ValueError(f"format must be {FORMAT}, not {self.format}; update colorzoo.")
+
+
+class Hints:
+    """Colours for places of one picture, in that picture's own upright coordinates.
+
+    Make them with :meth:`from_points`, :meth:`from_layer` or :meth:`from_file`. A grey colour is a
+    hint too: it says that there is no colour here. Where two overlap, the later one counts.
+
+    Attributes:
+        points: Discs of one colour.
+        layer: (H, W, 4) uint8 RGBA, or None; its opaque pixels are hints.
+    """
+
+    def __init__(self, points: Iterable[Hint] = (), layer: NDArray[np.uint8] | None = None) -> None:
+        self.points = tuple(points)
+        self.layer = layer
+
+    def __repr__(self) -> str:
+        layer = "" if self.layer is None else f", layer={self.layer.shape[:2]}"
+        return f"Hints({len(self.points)} points{layer})"
+
+    @classmethod
+    def from_points(cls, points: Iterable[tuple[int, int, Color]], *, radius: int = 2) -> Hints:
+        """Make hints of (row, column, colour).
+
+        Args:
+            points: Row and column in pixels, 0 at the top and at the left, and a colour:
+                ``"#b5651d"``, a name such as ``"sienna"``, or ``(181, 101, 29)``.
+            radius: Each is a disc of this many pixels around its place; 0 is one pixel alone.
+
+        Raises:
+            ConfigError: A point is no such triple, a colour is unknown, or ``radius`` is negative.
+        """
+        _check_radius(radius)
+        return cls(_read_point(point, radius) for point in points)
+
+    @classmethod
+    def from_layer(cls, layer: Image.Image | NDArray[np.uint8]) -> Hints:
+        """Make hints of a layer that was painted over the picture.
+
+        Args:
+            layer: RGBA of the picture's own size. Only fully opaque pixels are hints, so the soft
+                edge of a brush is none.
+
+        Raises:
+            ConfigError: It is not RGBA of 8 bits.
+        """
+        pixels = np.array(layer)  # a copy
+        if pixels.ndim != 3 or pixels.shape[2] != 4 or pixels.dtype != np.uint8:
+            mode = (
+                layer.mode if isinstance(layer, Image.Image) else f"{pixels.dtype} {pixels.shape}"
+            )
+            raise ConfigError(
+                f"A layer of hints must be RGBA, 8 bits each, not {mode}: its transparent pixels "
+                "are where no colour is given. Save it with transparency, as a PNG."
+            )
+        pixels.setflags(write=False)
+        return cls(layer=pixels)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Hints:
+        """Read hints: points from a .json file as :meth:`to_file` writes it, a layer from others.
+
+        Raises:
+            ConfigError: The file's hints are not as they should be.
+            PictureError: The file is missing, or is no picture.
+        """
+        path = Path(path).expanduser()
+        if not path.is_file():
+            raise PictureError(f"There is no file of hints {path}. Check the path.")
+        if path.suffix.lower() != ".json":
+            try:
+                with Image.open(path) as image:
+                    transparent = image.has_transparency_data and image.mode != "RGBA"
+                    return cls.from_layer(image.convert("RGBA") if transparent else image)
+            except (OSError, ValueError, Image.DecompressionBombError) as error:
+                raise PictureError(
+                    f"Cannot read the layer of hints {path}: {error}. Give an RGBA picture of the "
+                    "photo's size, such as a PNG, or a .json file."
+                ) from error
+        file = from_dict(_HintsFile, read_json(path), where=str(path))
+        return cls(
+            _read_point((entry.row, entry.column, entry.color), entry.radius)
+            for entry in file.hints
+        )
+
+    def to_file(self, path: str | os.PathLike[str]) -> None:
+        """Write points to a .json file, or a layer to a picture file with transparency (.png).
+
+        Raises:
+            ConfigError: The suffix does not fit, or the file cannot be written.
+        """
+        path = Path(path).expanduser()
+        wanted = ".png" if self.layer is not None else ".json"
+        if path.suffix.lower() != wanted:
+            raise ConfigError(f"Hints of this kind are written to a {wanted} file, not to {path}.")
+        try:
+            if self.layer is not None:
+                Image.fromarray(self.layer).save(path)
+                return
+            entries = tuple(
+                _HintEntry(
+                    hint.row, hint.column, "#{:02x}{:02x}{:02x}".format(*hint.color), hint.radius
+                )
+                for hint in self.points
+            )
+            replace_text(path, json.dumps(to_dict(_HintsFile(FORMAT, entries)), indent=2) + "\n")
+        except OSError as error:
+            raise ConfigError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+    def place(self, height: int, width: int) -> PlacedHints:
+        """Return the pixels of a picture that they give a colour.
+
+        Args:
+            height: Of the upright picture.
+            width: Of the upright picture.
+
+        Raises:
+            ConfigError: A hint lies outside the picture, or the layer has another size.
+        """
+        if self.layer is not None:
+            return _place_layer(self.layer, height, width)
+        return _place_points(self.points, height, width)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedHints:
+    """The pixels of one picture that have a colour given.
+
+    Attributes:
+        height: Of the picture.
+        width: Of the picture.
+        rows: (n,) int64, of the hinted pixels, ascending.
+        columns: (n,) int64.
+        chroma: (2, n) float32, a and b in Lab units.
+    """
+
+    height: int
+    width: int
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    chroma: NDArray[np.float32]
+
+    def strip(self, start: int, stop: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return row less ``start``, column and chroma (2, n) of the hinted pixels of some rows."""
+        first, last = np.searchsorted(self.rows, (start, stop))
+        part = slice(int(first), int(last))
+        return (
+            torch.from_numpy(self.rows[part] - start),
+            torch.from_numpy(self.columns[part]),
+            torch.from_numpy(self.chroma[:, part]),
+        )
+
+    def resized(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Return chroma (1, 2, height, width) and mask (1, 1, height, width) at another size.
+
+        Where pixels are joined, one hinted one among them is enough, so that small hints survive.
+        """
+        rows, columns = torch.from_numpy(self.rows), torch.from_numpy(self.columns)
+        chroma = torch.from_numpy(self.chroma)
+        if height <= self.height and width <= self.width:
+            places = rows * height // self.height * width + columns * width // self.width
+            small, hinted = _join(places, chroma, (height, width))
+        else:
+            full = torch.zeros(2, self.height, self.width)
+            mask = torch.zeros(self.height, self.width, dtype=torch.bool)
+            full[:, rows, columns], mask[rows, columns] = chroma, True
+            small, hinted = resize_hints(full, mask, (height, width))
+        return small[None], hinted[None, None]
+
+
+def resize_hints(chroma: Tensor, mask: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Bring hints to another size; where pixels are joined, the mean of the hinted ones counts.
+
+    Args:
+        chroma: (2, H, W) float32, read where ``mask`` is.
+        mask: (H, W) bool.
+        size: Height and width.
+
+    Returns:
+        Chroma (2, h, w) float32, 0 where there is no hint, and mask (h, w) bool.
+    """
+    height, width = size
+    if height > mask.shape[0] or width > mask.shape[1]:
+        rows = torch.arange(height) * mask.shape[0] // height
+        columns = torch.arange(width) * mask.shape[1] // width
+        return chroma[:, rows[:, None], columns], mask[rows[:, None], columns]
+    rows, columns = mask.nonzero(as_tuple=True)
+    places = rows * height // mask.shape[0] * width + columns * width // mask.shape[1]
+    return _join(places, chroma[:, mask], size)
+
+
+def _join(places: Tensor, chroma: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Return the mean chroma (2, h, w) and the mask (h, w) of pixels at flat places (n,)."""
+    count = size[0] * size[1]
+    counts = torch.bincount(places, minlength=count)
+    sums = torch.zeros(2, count).index_add_(1, places, chroma)
+    means = sums / counts.clamp(min=1)
+    return means.view(2, *size), (counts > 0).view(size)
+
+
+def _place_layer(layer: NDArray[np.uint8], height: int, width: int) -> PlacedHints:
+    if layer.shape[:2] != (height, width):
+        raise ConfigError(
+            f"The layer of hints is {layer.shape[1]} x {layer.shape[0]} pixels and the picture "
+            f"{width} x {height} (width x height, upright). Paint it on the picture's own size."
+        )
+    rows, columns = np.nonzero(layer[..., 3] == _OPAQUE)
+    return PlacedHints(height, width, rows, columns, _chroma_of(layer[rows, columns, :3]))
+
+
+def _place_points(points: Sequence[Hint], height: int, width: int) -> PlacedHints:
+    numbers, places = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for number, hint in enumerate(points):
+        if not (0 <= hint.row < height and 0 <= hint.column < width):
+            raise ConfigError(
+                f"A hint lies at row {hint.row}, column {hint.column}, outside the picture, whose "
+                f"rows are 0 to {height - 1} and columns 0 to {width - 1}. Give (row, column, "
+                "color) in the upright picture's own pixels."
+            )
+        rows = np.arange(max(0, hint.row - hint.radius), min(height, hint.row + hint.radius + 1))
+        columns = np.arange(
+            max(0, hint.column - hint.radius), min(width, hint.column + hint.radius + 1)
+        )
+        distances = (rows[:, None] - hint.row) ** 2 + (columns - hint.column) ** 2
+        down, right = np.nonzero(distances <= hint.radius**2)
+        places.append(rows[down] * width + columns[right])
+        numbers.append(np.full(len(down), number))
+    # The last of several hints for a pixel counts: unique keeps the first it meets.
+    place, first = np.unique(np.concatenate(places)[::-1], return_index=True)
+    colors = np.array([hint.color for hint in points], dtype=np.uint8).reshape(-1, 3)
+    chroma = _chroma_of(colors)[:, np.concatenate(numbers)[::-1][first]]
+    return PlacedHints(height, width, place // width, place % width, chroma)
+
+
+def _chroma_of(colors: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a and b (2, n) of sRGB colours (n, 3)."""
+    rgb = torch.from_numpy(colors.astype(np.float32) / 255.0).T[:, None]
+    chroma: NDArray[np.float32] = color.srgb_to_lab(rgb)[1:, 0].numpy()
+    return chroma
+
+
+def _read_point(point: object, radius: int) -> Hint:
+    if not isinstance(point, (tuple, list)) or len(point) != 3:
+        raise ConfigError(
+            f"A hint must be (row, column, color), as in (120, 80, '#b5651d'), not {point!r}."
+        )
+    row, column, given = point
+    for place in (row, column):
+        if isinstance(place, bool) or not isinstance(place, (int, np.integer)):
+            raise ConfigError(
+                f"The row and the column of a hint are whole numbers of pixels, not {place!r}, in "
+                f"{point!r}. Round them."
+            )
+    _check_radius(radius)
+    return Hint(int(row), int(column), _read_color(given), radius)
+
+
+def _check_radius(radius: object) -> None:
+    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 0:
+        raise ConfigError(
+            f"The radius of a hint is a whole number of pixels, 0 or more, not {radius!r}."
+        )
+
+
+def _read_color(given: object) -> tuple[int, int, int]:
+    """Return red, green and blue of a colour as a user writes it."""
+    if isinstance(given, str):
+        try:
+            channels: tuple[Any, ...] = ImageColor.getrgb(given)
+        except ValueError as error:
+            similar = did_you_mean(given.lower(), ImageColor.colormap)
+            raise ConfigError(
+                f"There is no colour {given!r}.{similar} Give '#b5651d', a name of CSS such as "
+                "'sienna', or (red, green, blue) of 0 to 255."
+            ) from error
+    else:
+        channels = tuple(given) if isinstance(given, (tuple, list, np.ndarray)) else ()
+    whole = all(isinstance(value, (int, np.integer)) and 0 <= value <= 255 for value in channels)
+    if len(channels) != 3 or not whole:
+        raise ConfigError(
+            f"A colour must be '#b5651d', a name of CSS such as 'sienna', or (red, green, blue) of "
+            f"0 to 255, not {given!r}."
+        )
+    red, green, blue = (int(value) for value in channels)
+    return red, green, blue

@@ -1,0 +1,145 @@
+"""What every method derives from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from colorzoo.errors import ConfigError
+from colorzoo.registry import METHODS
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from colorzoo.predictor import Guidance, Guide, Predictor
+
+
+class MethodConfig(Protocol):
+    """What the config of every method has."""
+
+    @property
+    def working_size(self) -> int:
+        """Shorter side in pixels of the pictures it colours."""
+
+
+ConfigT = TypeVar("ConfigT", bound=MethodConfig)
+
+
+class Method(ABC, Generic[ConfigT]):
+    """A way to colour without weights, as a :class:`~colorzoo.predictor.Predictor`.
+
+    A subclass takes one frozen config dataclass, is decorated with ``@colorzoo.register_method``,
+    and colours one picture in :meth:`paint`. Its module imports nothing heavy, so that it can be
+    listed quickly: numpy, scipy and torch are imported where they are used.
+
+    Args:
+        config: Its settings, kept as ``config``.
+
+    Attributes:
+        name: What it is registered under.
+        working_size: Shorter side in pixels of the pictures it colours.
+    """
+
+    accepts: frozenset[Guide]
+    needs: frozenset[Guide]
+
+    def __init__(self, config: ConfigT) -> None:
+        self.config = config
+        self.name = METHODS.spec_of(self).name
+        self.working_size = config.working_size
+        self._device: torch.device | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where its results go; the work is done on the processor."""
+        import torch
+
+        return self._device or torch.device("cpu")
+
+    @property
+    def parameters(self) -> int:
+        """None were learnt."""
+        return 0
+
+    def to(self, device: torch.device) -> None:
+        """Put results on another device from now on."""
+        self._device = device
+
+    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+        """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says.
+
+        Raises:
+            ConfigError: It does not take what is given, or lacks what it needs.
+        """
+        import torch
+
+        from colorzoo.predictor import Guidance, check_guidance
+
+        check_guidance(self, guidance)
+        given = guidance or Guidance()
+        chroma = [
+            self.paint(picture[0].cpu(), given.of_picture(index).to(torch.device("cpu")))
+            for index, picture in enumerate(lightness)
+        ]
+        return torch.stack(chroma).to(self.device)
+
+    @abstractmethod
+    def paint(self, lightness: Tensor, guidance: Guidance) -> Tensor:
+        """Colour one picture.
+
+        Args:
+            lightness: (h, w) float32 on the processor, L in 0..100.
+            guidance: What the user adds to this picture, N = 1, on the processor.
+
+        Returns:
+            (2, h, w) float32, a and b in Lab units.
+        """
+
+
+def create_method(
+    name: str, device: torch.device, *, revision: object = None, dtype: object = None
+) -> Predictor:
+    """Build the method called ``name`` at its default config.
+
+    Args:
+        name: What it is registered under.
+        device: Where its results go.
+        revision: None; a method has none.
+        dtype: None; a method has no weights to convert.
+
+    Raises:
+        ConfigError: ``revision`` or ``dtype`` is given.
+        UnknownNameError: No method has that name.
+        RegistrationError: Two packages claim the name, or the one that does is broken.
+    """
+    for option, value in (("revision", revision), ("dtype", dtype)):
+        if value is not None:
+            raise ConfigError(
+                f"{name!r} is a method, without weights: leave out {option}={value!r}."
+            )
+    spec = METHODS.get(name)
+    method: Predictor = spec.build(spec.config())
+    method.to(device)
+    return method
+
+
+def hints_of(guidance: Guidance, name: str) -> tuple[Tensor, Tensor]:
+    """Return chroma (2, h, w) and mask (h, w) of the hints of one picture.
+
+    Raises:
+        ConfigError: There are none, or no pixel is hinted.
+    """
+    chroma, mask = guidance.hint_chroma, guidance.hint_mask
+    if chroma is None or mask is None or not mask.any():
+        raise ConfigError(
+            f"{name!r} colours by hints, and these hold none: give at least one pixel a colour."
+        )
+    return chroma[0], mask[0, 0]
+
+
+def reference_of(guidance: Guidance) -> Tensor:
+    """Return L, a and b (3, h', w') of the reference of one picture."""
+    if guidance.reference is None:
+        raise ConfigError("There is no reference: give reference=...")
+    return guidance.reference[0]

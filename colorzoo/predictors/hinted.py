@@ -1,0 +1,64 @@
+"""Hints for a predictor that takes none: its own colours, mended around them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from colorzoo.predictor import Guidance, Guide, Predictor
+
+
+class HintedPredictor:
+    """A predictor plus what the hints differ from it by, spread along paths without edges.
+
+    So one wrong colour is mended, and what no hint reaches stays (see
+    :func:`colorzoo.methods.mending.mend` and :class:`colorzoo.predictor.Predictor`).
+
+    Args:
+        base: What colours by itself.
+
+    Attributes:
+        base: The same.
+    """
+
+    def __init__(self, base: Predictor) -> None:
+        self.base = base
+        self.name = base.name
+        self.working_size = base.working_size
+        self.accepts: frozenset[Guide] = base.accepts | {"hints"}
+        self.needs = base.needs
+
+    @property
+    def device(self) -> torch.device:
+        """Where its base works."""
+        return self.base.device
+
+    @property
+    def parameters(self) -> int:
+        """Those of its base."""
+        return self.base.parameters
+
+    def to(self, device: torch.device) -> None:
+        """Move its base."""
+        self.base.to(device)
+
+    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+        """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says."""
+        from colorzoo.methods.mending import mend  # scipy takes its time to import
+
+        given = guidance or Guidance()
+        chroma = self.base.predict(lightness, given.only(self.base.accepts))
+        if given.hint_mask is None or given.hint_chroma is None:
+            return chroma
+        pictures = zip(
+            lightness.cpu(),
+            chroma.cpu(),
+            given.hint_chroma.cpu(),
+            given.hint_mask.cpu(),
+            strict=True,
+        )
+        mended = [
+            mend(picture[0], own, wanted, mask[0]) if mask.any() else own
+            for picture, own, wanted, mask in pictures
+        ]
+        return torch.stack(mended).to(self.device)

@@ -1,0 +1,272 @@
+"""What a user adds to a picture: hints and references, from where they are made to the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+from torch import Tensor
+
+import colorzoo
+from colorzoo import Hints, color
+from colorzoo.colorizer import Colorizer
+from colorzoo.errors import ColorzooError, ConfigError, PictureError
+from colorzoo.hints import resize_hints
+from colorzoo.predictor import Guidance, Guide
+from colorzoo.predictors.network import NetworkPredictor
+
+
+@pytest.fixture(scope="module")
+def colorizer() -> Colorizer:
+    """A U-Net of random weights, strong enough to give visible colours."""
+    torch.manual_seed(0)
+    model = colorzoo.create_model("unet", widths=(4, 8, 8))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    return Colorizer(NetworkPredictor(model, working_size=32, device="cpu"))
+
+
+def waves(height: int, width: int) -> NDArray[np.uint8]:
+    y, x = np.mgrid[:height, :width]
+    grey = 127.5 + 50 * np.sin(x / 9) + 30 * np.cos(y / 7 + x / 31)
+    return grey.clip(0, 255).astype(np.uint8)
+
+
+def chroma_of(image: Image.Image) -> Tensor:
+    rgb = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) / 255
+    return color.srgb_to_lab(rgb)[1:]
+
+
+def lab_of_color(red: int, green: int, blue: int) -> Tensor:
+    return color.srgb_to_lab(torch.tensor([red, green, blue]).view(3, 1, 1) / 255)[1:, 0, 0]
+
+
+@pytest.mark.parametrize("size", [(90, 120), (700, 300), (20, 16), (5, 400)])
+@pytest.mark.parametrize("name", ["network", "levin", "yatziv"])
+def test_hinted_pixels_have_the_colour_of_the_hint(
+    name: str, size: tuple[int, int], colorizer: Colorizer
+) -> None:
+    used = colorizer if name == "network" else colorzoo.load(name, device="cpu")
+    height, width = size
+    # Weak colours, which every lightness of the picture can have.
+    points = [
+        (1, 1, (140, 125, 110)),
+        (height - 2, width - 3, (110, 125, 140)),
+        (height // 2, width // 2, (128, 128, 128)),
+    ]
+    image = used(waves(height, width), hints=Hints.from_points(points, radius=1))
+    assert image.size == (width, height)
+    result = chroma_of(image)
+    for row, column, given in points:
+        near = result[:, row - 1 : row + 2, column]
+        assert (near - lab_of_color(*given)[:, None]).abs().max() < 2.0
+
+
+def test_one_hint_mends_its_neighbourhood_and_the_rest_stays(colorizer: Colorizer) -> None:
+    grey = waves(320, 320)
+    plain = chroma_of(colorizer(grey))
+    hints = Hints.from_points([(40, 40, "#a06060")])
+    change = (chroma_of(colorizer(grey, hints=hints)) - plain).norm(dim=0)
+    assert change[36:45, 36:45].mean() > 8.0
+    assert change[250:, 250:].mean() < 0.25 * change[30:60, 30:60].mean()
+
+
+def test_a_grey_hint_says_that_there_is_no_colour(colorizer: Colorizer) -> None:
+    grey = waves(64, 64)
+    assert chroma_of(colorizer(grey))[:, 30, 30].norm() > 3.0
+    layer = np.zeros((64, 64, 4), dtype=np.uint8)
+    layer[20:40, 20:40] = (128, 128, 128, 255)
+    image = colorizer(grey, hints=Hints.from_layer(layer))
+    assert chroma_of(image)[:, 20:40, 20:40].abs().max() < 0.5
+
+
+def test_no_hints_change_nothing(colorizer: Colorizer) -> None:
+    grey = waves(40, 50)
+    plain = np.asarray(colorizer(grey))
+    assert np.array_equal(np.asarray(colorizer(grey, hints=Hints.from_points([]))), plain)
+
+
+def test_hints_follow_saturation(colorizer: Colorizer) -> None:
+    hints = Hints.from_points([(20, 20, (150, 120, 110))])
+    none = colorizer(waves(40, 40), hints=hints, saturation=0)
+    assert chroma_of(none).abs().max() < 0.01
+
+
+def test_the_later_of_two_hints_counts_and_points_may_lie_at_the_border() -> None:
+    placed = Hints.from_points([(0, 0, "red"), (0, 1, (0, 0, 255))], radius=1).place(4, 4)
+    pixels = dict(zip(zip(placed.rows, placed.columns, strict=True), placed.chroma.T, strict=True))
+    assert sorted(pixels) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]
+    assert np.allclose(pixels[0, 0], lab_of_color(0, 0, 255), atol=0.01)
+    assert np.allclose(pixels[1, 0], lab_of_color(255, 0, 0), atol=0.01)
+
+
+def test_only_opaque_pixels_of_a_layer_bind() -> None:
+    layer = np.full((6, 6, 4), 200, dtype=np.uint8)
+    layer[..., 3] = 254
+    layer[2, 3, 3] = 255
+    placed = Hints.from_layer(Image.fromarray(layer)).place(6, 6)
+    assert (placed.rows.tolist(), placed.columns.tolist()) == ([2], [3])
+
+
+def test_hints_live_in_the_upright_picture(colorizer: Colorizer) -> None:
+    image = Image.fromarray(waves(30, 60))
+    image.getexif()[ExifTags.Base.Orientation] = 6  # upright it is 60 high and 30 wide
+    hints = Hints.from_points([(55, 3, (150, 120, 110))], radius=1)
+    result = chroma_of(colorizer(image, hints=hints))
+    assert (result[:, 55, 3] - lab_of_color(150, 120, 110)).abs().max() < 2.0
+
+
+def test_small_hints_survive_the_way_to_working_size() -> None:
+    for at in range(0, 4000, 157):
+        placed = Hints.from_points([(at, at, "teal")], radius=0).place(4000, 4000)
+        chroma, mask = placed.resized(32, 32)
+        assert mask.sum() == 1
+        assert torch.allclose(chroma[mask.expand_as(chroma)], lab_of_color(0, 128, 128), atol=0.01)
+
+
+def test_resizing_hints_takes_the_mean_of_those_that_are_joined() -> None:
+    chroma = torch.arange(8.0).view(2, 1, 4)
+    mask = torch.tensor([[True, True, False, True]])
+    small, hinted = resize_hints(chroma, mask, (1, 2))
+    assert small.tolist() == [[[0.5, 3.0]], [[4.5, 7.0]]]
+    assert hinted.tolist() == [[True, True]]
+    large, hinted = resize_hints(chroma, mask, (2, 8))
+    assert hinted[1].tolist() == [True] * 4 + [False] * 2 + [True] * 2
+    assert large[0, 1, [0, 1, 2, 7]].tolist() == [0.0, 0.0, 1.0, 3.0]
+
+
+def test_points_and_layers_go_to_files_and_back(tmp_path: Path) -> None:
+    points = Hints.from_points([(3, 4, "sienna"), (5, 6, (1, 2, 3))], radius=4)
+    points.to_file(tmp_path / "hints.json")
+    assert Hints.from_file(tmp_path / "hints.json").points == points.points
+    written = json.loads((tmp_path / "hints.json").read_text())
+    assert written["hints"][0] == {"row": 3, "column": 4, "color": "#a0522d", "radius": 4}
+    layer = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
+    Hints.from_layer(layer).to_file(tmp_path / "hints.png")
+    back = Hints.from_file(tmp_path / "hints.png").layer
+    assert back is not None
+    assert np.array_equal(back, layer)
+
+
+def test_a_list_takes_one_entry_a_picture(colorizer: Colorizer) -> None:
+    pictures = [waves(40, 40), waves(40, 40), waves(50, 60)]
+    hints = [
+        Hints.from_points([(20, 20, (150, 120, 110))]),
+        None,
+        Hints.from_points([(1, 1, "red")]),
+    ]
+    together = colorizer(pictures, hints=hints)
+    for image, picture, own in zip(together, pictures, hints, strict=True):
+        alone = np.asarray(colorizer(picture, hints=own)).astype(int)
+        assert np.abs(np.asarray(image).astype(int) - alone).max() <= 1
+
+
+class Takes:
+    """A predictor that says what it was given."""
+
+    name = "takes"
+    working_size = 16
+    device = torch.device("cpu")
+    parameters = 0
+
+    def __init__(self, *guides: Guide) -> None:
+        self.accepts: frozenset[Guide] = frozenset(guides)
+        self.needs = self.accepts
+        self.seen: list[Guidance | None] = []
+
+    def to(self, device: torch.device) -> None:
+        pass
+
+    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+        self.seen.append(guidance)
+        return lightness.new_zeros(len(lightness), 2, *lightness.shape[2:])
+
+
+def test_guidance_comes_at_working_size_in_lab_units() -> None:
+    predictor = Takes("hints", "reference")
+    reference = np.tile(np.uint8([200, 40, 40]), (64, 48, 1))
+    hints = Hints.from_points([(0, 0, (200, 40, 40))], radius=0)
+    Colorizer(predictor)(waves(32, 64), hints=hints, reference=reference)
+    (guidance,) = predictor.seen
+    assert guidance is not None
+    assert guidance.hint_mask is not None
+    assert guidance.hint_chroma is not None
+    assert guidance.reference is not None
+    assert guidance.hint_mask.shape == (1, 1, 16, 32)
+    assert guidance.hint_mask.nonzero().tolist() == [[0, 0, 0, 0]]
+    assert guidance.reference.shape == (1, 3, 21, 16)
+    truth = color.srgb_to_lab(torch.tensor([200, 40, 40]).view(3, 1, 1) / 255)[:, 0, 0]
+    assert torch.allclose(guidance.hint_chroma[0, :, 0, 0], truth[1:], atol=0.01)
+    assert torch.allclose(guidance.reference.mean((0, 2, 3)), truth, atol=0.1)
+
+
+def test_one_reference_serves_a_list() -> None:
+    predictor = Takes("reference")
+    reference = np.tile(np.uint8([200, 40, 40]), (20, 20, 1))
+    Colorizer(predictor)([waves(16, 16), waves(16, 16), waves(32, 16)], reference=reference)
+    shapes = [guidance.reference.shape for guidance in predictor.seen if guidance]  # type: ignore[union-attr]
+    assert shapes == [(2, 3, 16, 16), (1, 3, 16, 16)]
+
+
+BAD_POINTS: list[tuple[object, str]] = [
+    ([(64, 0, "red")], r"row 64, column 0, outside the picture, whose rows are 0 to 63"),
+    ([(0, -1, "red")], "outside the picture"),
+    ([(0, 0, "sienn")], r"no colour 'sienn'\. Did you mean 'sienna'"),
+    ([(0, 0, "#12")], "no colour '#12'"),
+    ([(0, 0, (1, 2, 300))], "0 to 255, not"),
+    ([(0, 0, (0.5, 0.5, 0.5))], "0 to 255, not"),
+    ([(0, 0, "#11223344")], "A colour must be"),
+    ([(0.5, 0, "red")], "whole numbers of pixels"),
+    ([(0, 0)], r"must be \(row, column, color\)"),
+]
+
+
+@pytest.mark.parametrize(("points", "message"), BAD_POINTS)
+def test_bad_points_are_refused(points: list[object], message: str, colorizer: Colorizer) -> None:
+    with pytest.raises(ConfigError, match=message):
+        colorizer(waves(64, 64), hints=Hints.from_points(points))  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_used_is_one_clear_error(colorizer: Colorizer, tmp_path: Path) -> None:
+    hints, grey = Hints.from_points([(1, 1, "red")]), waves(32, 32)
+    layer = Hints.from_layer(np.zeros((5, 6, 4), dtype=np.uint8))
+    (tmp_path / "words.json").write_text('{"format": 1, "hints": [{"row": 1}]}')
+    (tmp_path / "list.json").write_text("[1, 2]")
+    (tmp_path / "new.json").write_text('{"format": 2, "hints": []}')
+    (tmp_path / "text.png").write_text("no picture")
+    Image.new("RGB", (4, 4)).save(tmp_path / "opaque.png")
+    cases: list[tuple[Callable[[], object], type[ColorzooError], str]] = [
+        (lambda: colorizer(grey, hints=layer), ConfigError, r"layer of hints is 6 x 5 .* 32 x 32"),
+        (lambda: colorizer(grey, hints=[hints]), ConfigError, "must be made by colorzoo.Hints"),  # type: ignore[list-item]
+        (lambda: colorizer([grey], hints=hints), ConfigError, "Hints belong to one picture"),
+        (lambda: colorizer([grey], hints=[hints, None]), ConfigError, "For 1 pictures hints must"),
+        (lambda: colorizer([grey], reference=[]), ConfigError, "For 1 pictures reference must"),
+        (lambda: colorizer(grey, reference=grey), PictureError, "is grey, so there are no"),
+        (lambda: colorizer(grey, reference=tmp_path / "no.jpg"), PictureError, "no.jpg"),
+        (lambda: Hints.from_points([], radius=-1), ConfigError, "radius of a hint"),
+        (lambda: Hints.from_layer(np.zeros((5, 6, 3), np.uint8)), ConfigError, "must be RGBA"),
+        (lambda: Hints.from_file(tmp_path / "no.json"), PictureError, "no file of hints"),
+        (lambda: Hints.from_file(tmp_path / "words.json"), ConfigError, "lacks the key 'column'"),
+        (lambda: Hints.from_file(tmp_path / "list.json"), ConfigError, "must be a table"),
+        (lambda: Hints.from_file(tmp_path / "new.json"), ConfigError, "format must be 1, not 2"),
+        (lambda: Hints.from_file(tmp_path / "text.png"), PictureError, "Cannot read the layer"),
+        (lambda: Hints.from_file(tmp_path / "opaque.png"), ConfigError, "must be RGBA.* not RGB"),
+        (lambda: hints.to_file(tmp_path / "hints.png"), ConfigError, "to a .json file"),
+        (lambda: layer.to_file(tmp_path / "no" / "l.png"), ConfigError, "Cannot write"),
+        (lambda: Colorizer(Takes("hints"))(grey), ConfigError, "'takes' needs hints"),
+        (
+            lambda: Colorizer(Takes("hints"))(grey, hints=hints, reference=np.eye(4)),
+            PictureError,
+            "is grey",
+        ),
+    ]
+    for call, error, message in cases:
+        with pytest.raises(error, match=message):
+            call()
