@@ -180,7 +180,7 @@ def test_a_loss_of_ones_own_is_a_function_and_a_row(
 ) -> None:
     def make_grey_loss(setup: LossSetup) -> Loss:
         assert setup.source is not None
-        return lambda view: view.prediction.chroma.square().mean()
+        return lambda view: view.chroma.square().mean()
 
     monkeypatch.setitem(LOSSES, "grey", make_grey_loss)
     losses = "phase.0.losses={pixel = 2.0, grey = 3.0}"

@@ -108,6 +108,15 @@ class ClassGenerator(Generator[ConfigT]):
         )
         return chroma
 
+    def logits(self, lightness: Tensor) -> Tensor:
+        """Return the logits (N, Q, h, w) of the distribution, and nothing that costs more.
+
+        Raises:
+            TypeError: The head has no distribution.
+        """
+        logits: Tensor = self.classes.to_logits(self.features(lightness))
+        return logits
+
     def forward_with_logits(
         self, lightness: Tensor, vividness: float | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -124,9 +133,8 @@ class ClassGenerator(Generator[ConfigT]):
         Raises:
             TypeError: The head has no distribution.
         """
-        head = self.classes
-        logits: Tensor = head.to_logits(self.features(lightness))
-        return head.chroma(logits, lightness.shape[-2:], vividness), logits
+        logits = self.logits(lightness)
+        return self.classes.chroma(logits, lightness.shape[-2:], vividness), logits
 
     def distribution(self, lightness: Tensor) -> Tensor:
         """Return how likely each colour is at each place.
@@ -140,7 +148,7 @@ class ClassGenerator(Generator[ConfigT]):
         Raises:
             TypeError: The head has no distribution.
         """
-        return torch.softmax(self.forward_with_logits(lightness)[1].float(), dim=1)
+        return torch.softmax(self.logits(lightness).float(), dim=1)
 
 
 def has_distribution(generator: nn.Module) -> TypeGuard[ClassGenerator[Any]]:

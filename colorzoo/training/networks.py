@@ -19,7 +19,7 @@ from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.training.config import TrainingConfig
 from colorzoo.training.ema import MovingAverage
 from colorzoo.training.objective import Prediction, ScaledPhotos
-from colorzoo.training.phases import Phase, is_part
+from colorzoo.training.phases import CLASSES, Phase, is_part
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -104,7 +104,7 @@ class Networks:
         for name, module in self.generator.named_modules():
             if phase.freezes(name):
                 module.eval()  # batch norms keep their statistics, dropout lets all through
-        self._wrapped_generator = self.accelerator.prepare_model(_Predict(self.generator))
+        self._wrapped_generator = self.accelerator.prepare_model(_Predict(self.generator, phase))
         if self.discriminator is not None and phase.adversarial:
             self.discriminator.train()
             self._wrapped_discriminator = self.accelerator.prepare_model(_Judge(self.discriminator))
@@ -183,14 +183,17 @@ class Networks:
 
 
 class _Predict(nn.Module):
-    """A generator as a step calls it."""
+    """A generator as a step calls it, with what the losses of a phase look at."""
 
-    def __init__(self, generator: Generator[Any]) -> None:
+    def __init__(self, generator: Generator[Any], phase: Phase) -> None:
         super().__init__()
         self.generator = generator
+        self.logits_alone = set(phase.weights) == {CLASSES}
 
     def forward(self, lightness: Tensor) -> Prediction:
         if has_distribution(self.generator):
+            if self.logits_alone:
+                return Prediction(None, self.generator.logits(lightness))
             return Prediction(*self.generator.forward_with_logits(lightness))
         return Prediction(self.generator(lightness))
 

@@ -5,7 +5,7 @@ A loss of one's own is one function and one row, also from a script::
     from colorzoo.training.objective import LOSSES, LossSetup, StepView
 
     def make_grey_loss(setup: LossSetup):
-        return lambda view: view.prediction.chroma.square().mean()
+        return lambda view: view.chroma.square().mean()
 
     LOSSES["grey"] = make_grey_loss        # in the config: losses = { pixel = 100.0, grey = 1.0 }
 """
@@ -60,12 +60,13 @@ class Prediction(NamedTuple):
     A tuple, because the wrappers of several processes look for tensors in those.
 
     Attributes:
-        chroma: (N, 2, H, W), scaled to -1..1.
+        chroma: (N, 2, H, W), scaled to -1..1; None where the losses of the phase look at the logits
+            alone, for the mean of a distribution costs a tenth of a step.
         logits: (N, Q, h, w) over the cells of a generator that ends in a distribution; None of
             one that does not.
     """
 
-    chroma: Tensor
+    chroma: Tensor | None
     logits: Tensor | None = None
 
 
@@ -83,6 +84,13 @@ class StepView:
     photos: ScaledPhotos
     prediction: Prediction
     fake_logits: Tensor | None = None
+
+    @property
+    def chroma(self) -> Tensor:
+        """The predicted chroma (N, 2, H, W), scaled to -1..1."""
+        if self.prediction.chroma is None:
+            raise RuntimeError("A phase on the loss of classes alone predicts no chroma.")
+        return self.prediction.chroma
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ def make_pixel_loss(setup: LossSetup) -> Loss:
     """Return the distance of predicted and true chroma."""
     loss = setup.config.loss
     return lambda view: pixel_loss(
-        view.prediction.chroma, view.photos.chroma, kind=loss.pixel, emphasis=loss.emphasis
+        view.chroma, view.photos.chroma, kind=loss.pixel, emphasis=loss.emphasis
     )
 
 
@@ -127,7 +135,7 @@ def make_perceptual_loss(setup: LossSetup) -> Loss:
     def compute(view: StepView) -> Tensor:
         with torch.no_grad():
             true = network(_to_rgb(view.photos.lightness, view.photos.chroma))
-        features = network(_to_rgb(view.photos.lightness, view.prediction.chroma))
+        features = network(_to_rgb(view.photos.lightness, view.chroma))
         return perceptual_loss(features, true)
 
     return compute

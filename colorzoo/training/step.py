@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -67,18 +68,18 @@ class OptimizerStep:
         rgb = batch.rgb.to(self.accelerator.device, non_blocking=True)
         data = self.config.data
         photos = scale_photos(rgb, noise=data.noise, tone=data.tone)
-        prediction = networks.predict(photos)
+        view = StepView(photos, networks.predict(photos))
         if networks.discriminator is None or not phase.adversarial:
-            losses = weigh_losses(self.losses, phase.weights, StepView(photos, prediction))
+            losses = weigh_losses(self.losses, phase.weights, view)
             self._update(losses["generator"], networks.generator, networks.generator_adam)
             return losses
-        real, fake = networks.judge_both(photos, prediction.chroma.detach())
+        real, fake = networks.judge_both(photos, view.chroma.detach())
         of_discriminator = discriminator_loss(
             real, fake, kind=loss.adversarial, real_label=loss.real_label
         )
         self._update(of_discriminator, networks.discriminator, networks.discriminator_adam)
         with networks.discriminator_held():
-            view = StepView(photos, prediction, networks.judge_fake(photos, prediction.chroma))
+            view = replace(view, fake_logits=networks.judge_fake(photos, view.chroma))
             losses = weigh_losses(self.losses, phase.weights, view)
             self._update(losses["generator"], networks.generator, networks.generator_adam)
         return {**losses, "discriminator": of_discriminator}
