@@ -240,7 +240,7 @@ def test_guidance_is_what_a_predictor_takes_and_needs(colorizer: Colorizer) -> N
         compass.predict(lightness)
     with pytest.raises(ConfigError, match="'compass' does not take vividness; it takes hints"):
         compass.predict(lightness, Guidance(vividness=1.0))
-    with pytest.raises(ConfigError, match="'unet' does not take vividness; it takes hints"):
+    with pytest.raises(ConfigError, match="'unet' does not take vividness; it takes hints, ref"):
         colorizer.predict(lightness, Guidance(vividness=1.0))
 
 

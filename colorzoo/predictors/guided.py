@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from colorzoo.predictor import Predictor
+from colorzoo.predictors.exemplar import ExemplarPredictor
 from colorzoo.predictors.hinted import HintedPredictor
 
 
 def with_guides(predictor: Predictor) -> Predictor:
-    """Let a predictor that colours by itself accept hints; one that cannot stays as it is."""
+    """Let a predictor that colours by itself accept hints and a reference.
+
+    Hints come last: what a user says of a place counts more than what a reference has there. One
+    that cannot colour by itself stays as it is.
+    """
     if predictor.needs:
         return predictor
+    if "reference" not in predictor.accepts:
+        predictor = ExemplarPredictor(predictor)
     if "hints" not in predictor.accepts:
         predictor = HintedPredictor(predictor)
     return predictor
