@@ -24,6 +24,7 @@ def load(
     cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
     token: str | None = None,
+    verify: bool = True,
 ) -> Colorizer:
     """Load a model and return its colorizer.
 
@@ -38,6 +39,8 @@ def load(
         cache_dir: Where files from the Hub are kept; the Hub client's own cache if left out.
         local_files_only: Take a Hub repository only from the cache on this disk.
         token: Access token for the Hub, for private repositories.
+        verify: Refuse files of the Hub of which no hash is known; every known hash is checked
+            either way.
 
     Raises:
         UnknownNameError: No model has that name.
@@ -54,6 +57,7 @@ def load(
         cache_dir=cache_dir,
         local_files_only=local_files_only,
         token=token,
+        verify=verify,
     )
     model = load_model(folder, name=None if is_path(name) else str(name))
     place = folder.resolve().name if isinstance(name, os.PathLike) else str(name)

@@ -77,7 +77,10 @@ class Repo:
 
 
 class Hub(ThreadingHTTPServer):
-    """The server; ``requests`` notes what was asked for, ``agents`` by whom."""
+    """The server; ``requests`` notes what was asked for, ``agents`` by whom.
+
+    ``etags`` names files otherwise than by their hashes; without ``declares`` no hash is told.
+    """
 
     daemon_threads = True
 
@@ -91,6 +94,8 @@ class Hub(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.agents: set[str] = set()
         self.faults: list[Fault] = []
+        self.etags: dict[str, str] = {}
+        self.declares = True
         self.lock = threading.Lock()
 
     def add(self, name: str, files: dict[str, bytes], *, kind: str = "model", **more: bool) -> Repo:
@@ -257,6 +262,8 @@ class Handler(BaseHTTPRequestHandler):
         self.answer({**values, "sdk": repo.sdk} if repo.sdk else values)
 
     def describe(self, content: bytes, path: str) -> dict[str, Any]:
+        if not self.server.declares:
+            return {"size": len(content)}
         if not path.endswith(LARGE):
             return {"size": len(content), "blobId": git_hash(content)}
         lfs = {"sha256": sha256(content), "size": len(content), "pointerSize": 130}
@@ -267,7 +274,7 @@ class Handler(BaseHTTPRequestHandler):
         rows = []
         for path, content in repo.commits[self.find(repo, revision)].items():
             row = {"type": "file", "path": path, **self.describe(content, path)}
-            row["oid"] = row.pop("blobId")
+            row["oid"] = row.pop("blobId", "")
             if "lfs" in row:
                 row["lfs"] = {**row["lfs"], "oid": row["lfs"]["sha256"]}
             rows.append(row)
@@ -355,14 +362,16 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"X-Repo-Commit": oid}
         if path.endswith(LARGE):
             self.server.objects[sha256(content)] = content
+            etag = self.server.etags.get(path, sha256(content))
             headers |= {
                 "Location": f"{self.server.store}/objects/{sha256(content)}",
-                "X-Linked-Etag": f'"{sha256(content)}"',
+                "X-Linked-Etag": f'"{etag}"',
                 "X-Linked-Size": str(len(content)),
             }
             self.answer(b"", status=302, headers=headers)
             return
-        self.send_range(content, {**headers, "ETag": f'"{git_hash(content)}"'})
+        etag = self.server.etags.get(path, git_hash(content))
+        self.send_range(content, {**headers, "ETag": f'"{etag}"'})
 
     def object(self, oid: str) -> None:
         self.send_range(self.server.objects[oid], {"ETag": f'"{oid}"'})

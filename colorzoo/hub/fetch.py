@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from colorzoo.errors import HubError
 from colorzoo.files import file_hash
+from colorzoo.hub.client import LIBRARY, Access, explain, make_client, status_of, without_bars
+from colorzoo.hub.declared import Declaration, ask, note, recall, remove, verify
 from colorzoo.modelfolder.facts import FACTS_FILE
 from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 from colorzoo.version import __version__
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-
 # The card tells which package brings an architecture; nothing else of a repository is fetched.
 FETCHED_FILES = (CONFIG_FILE, WEIGHTS_FILE, FACTS_FILE, CARD_FILE)
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_GIT_HASH = re.compile(r"[0-9a-f]{40}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]*")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How the Hub's files are come by.
-
-    Attributes:
-        cache_dir: Where they are kept; the Hub client's own cache if None.
-        local_files_only: Take them only from there.
-        token: Access token for the Hub.
-    """
-
-    cache_dir: str | os.PathLike[str] | None = None
-    local_files_only: bool = False
-    token: str | None = None
 
 
 def fetch(repo: str, access: Access, *, revision: str | None, sha256: str | None = None) -> Path:
@@ -57,7 +38,7 @@ def fetch(repo: str, access: Access, *, revision: str | None, sha256: str | None
     shown = f"{repo}@{revision}" if revision else repo
     if revision and (".." in revision or revision.startswith("/") or "\\" in revision):
         raise HubError(f"{revision!r} is no revision. Give a branch, a tag or a commit of {repo}.")
-    folder = _download(repo, shown, revision, access)
+    folder, declared = _find(repo, shown, revision, access)
     for file_name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / file_name).is_file():
             pickles = _describe_pickles(repo, folder.name, access)
@@ -68,10 +49,78 @@ def fetch(repo: str, access: Access, *, revision: str | None, sha256: str | None
             )
     for path in sorted(folder.iterdir()):
         if path.name in FETCHED_FILES:
-            _verify(path, shown)
+            verify(path, declared.find(path.name) if declared else None, shown, access)
     if sha256 is not None:
         _verify_pin(folder / WEIGHTS_FILE, sha256, shown)
     return folder
+
+
+def _find(
+    repo: str, shown: str, revision: str | None, access: Access
+) -> tuple[Path, Declaration | None]:
+    """Return the folder of a model, downloaded if need be, and what the Hub says of its files."""
+    if revision and _COMMIT.fullmatch(revision):  # a commit does not change: no need to ask again
+        folder = _snapshot(repo, revision, access)
+        known = recall(folder)
+        if known is not None and _is_complete(folder, known):
+            return folder, known
+    declared = None if access.local_files_only else _ask(repo, revision, access)
+    if declared is not None:
+        folder = _snapshot(repo, declared.commit, access)
+        if not _is_complete(folder, declared):
+            _check_names(repo, shown, declared, folder, access)
+            folder = _download(repo, shown, revision, access)
+            if folder.name != declared.commit:  # the repository changed since it was asked
+                declared = _ask(repo, folder.name, access)
+        if declared is not None:
+            note(declared, folder)
+            return folder, declared
+    folder = _download(repo, shown, revision, access)
+    return folder, recall(folder)
+
+
+def _snapshot(repo: str, commit: str, access: Access) -> Path:
+    """Return where the client keeps the files of a commit."""
+    return access.cache / f"models--{repo.replace('/', '--')}" / "snapshots" / commit
+
+
+def _is_complete(folder: Path, declared: Declaration) -> bool:
+    return all((folder / name).is_file() for name in FETCHED_FILES if declared.find(name))
+
+
+def _ask(repo: str, revision: str | None, access: Access) -> Declaration | None:
+    """Return what the Hub says; None where it cannot be reached, and the cache has to do."""
+    try:
+        return ask(repo, revision, access)
+    except HubError:
+        raise
+    except Exception:  # noqa: BLE001  # the download meets the same fault, and explains it
+        return None
+
+
+def _check_names(
+    repo: str, shown: str, declared: Declaration, folder: Path, access: Access
+) -> None:
+    """Refuse a server whose ETags are paths: the client names the files of its cache by them.
+
+    Raises:
+        HubError: An ETag could lead out of the cache.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    for name in FETCHED_FILES:
+        if declared.find(name) is None or (folder / name).is_file():
+            continue
+        url = hf_hub_url(repo, name, revision=declared.commit)
+        try:
+            etag = get_hf_file_metadata(url, token=access.token, library_name=LIBRARY).etag
+        except Exception:  # noqa: BLE001  # the download meets the same fault, and explains it
+            return
+        if etag is not None and not _FILE_NAME.fullmatch(etag):
+            raise HubError(
+                f"The server names the content of {name} of {shown} by {etag!r}, which is no hash "
+                "and could lead out of the cache, so nothing is fetched from it. Check HF_ENDPOINT."
+            )
 
 
 def _download(repo: str, shown: str, revision: str | None, access: Access) -> Path:
@@ -80,18 +129,19 @@ def _download(repo: str, shown: str, revision: str | None, access: Access) -> Pa
 
     for pause in (1, 2, None):
         try:
-            folder = snapshot_download(
-                repo,
-                revision=revision,
-                allow_patterns=list(FETCHED_FILES),
-                cache_dir=None if access.cache_dir is None else Path(access.cache_dir),
-                local_files_only=access.local_files_only,
-                token=access.token,
-                library_name="colorzoo",
-                library_version=__version__,
-            )
+            with without_bars():
+                folder = snapshot_download(
+                    repo,
+                    revision=revision,
+                    allow_patterns=list(FETCHED_FILES),
+                    cache_dir=access.cache,
+                    local_files_only=access.local_files_only,
+                    token=access.token,
+                    library_name=LIBRARY,
+                    library_version=__version__,
+                )
         except Exception as error:  # the client lets errors of the network library under it through
-            if pause is None or (_status(error) or 0) < 500:
+            if pause is None or (status_of(error) or 0) < 500:
                 raise HubError(
                     explain(error, shown, local_files_only=access.local_files_only)
                 ) from error
@@ -101,41 +151,14 @@ def _download(repo: str, shown: str, revision: str | None, access: Access) -> Pa
     return Path(folder)
 
 
-def _verify(path: Path, shown: str) -> None:
-    """Compare a file of the cache with the hash that the cache names it by.
-
-    Where the cache has no links (Windows without the right to make them) it keeps no hash.
-    """
-    expected = path.resolve().name
-    if _SHA256.fullmatch(expected):
-        found = file_hash(path)
-    elif _GIT_HASH.fullmatch(expected):
-        found = file_hash(path, git=True)
-    else:
-        return
-    if found != expected:
-        _remove(path)
-        raise HubError(
-            f"{path.name} of {shown} is not what the Hub has: its hash is {found}, not {expected}. "
-            "It was damaged on its way or on this disk, and is now removed; load the model again."
-        )
-
-
 def _verify_pin(path: Path, expected: str, shown: str) -> None:
-    found = file_hash(path)
-    if found != expected:
-        _remove(path)
+    given = file_hash(path)
+    if given != expected:
+        remove(path)
         raise HubError(
-            f"{path.name} of {shown} is not the file that this zoo pins: its SHA-256 is {found}, "
+            f"{path.name} of {shown} is not the file that this zoo pins: its SHA-256 is {given}, "
             f"not {expected}. It is not used. Update colorzoo, or report it if that does not help."
         )
-
-
-def _remove(path: Path) -> None:
-    """Remove a file from the cache: its name in the snapshot, and what that leads to."""
-    content = path.resolve()
-    path.unlink(missing_ok=True)
-    content.unlink(missing_ok=True)
 
 
 def _describe_pickles(repo: str, commit: str, access: Access) -> str:
@@ -153,61 +176,3 @@ def _describe_pickles(repo: str, commit: str, access: Access) -> str:
         f" It holds pickled weights ({', '.join(pickles[:3])}), which can run code and are never "
         "loaded."
     )
-
-
-def make_client(token: str | None) -> HfApi:
-    """Return a client of the Hub that says who is asking."""
-    from huggingface_hub import HfApi
-
-    return HfApi(token=token, library_name="colorzoo", library_version=__version__)
-
-
-def _status(error: BaseException) -> int | None:
-    """Return the HTTP status behind an error of the client, if there is one."""
-    seen: BaseException | None = error
-    while seen is not None:
-        status = getattr(getattr(seen, "response", None), "status_code", None)
-        if isinstance(status, int):
-            return status
-        seen = seen.__cause__
-    return None
-
-
-def explain(error: Exception, shown: str, *, local_files_only: bool = False) -> str:
-    """Say what went wrong with the Hub, and what to do.
-
-    Args:
-        error: What the client raised.
-        shown: The repository, as the user wrote it.
-        local_files_only: Whether the network was left alone.
-    """
-    from huggingface_hub import errors
-
-    status = _status(error)
-    if isinstance(error, errors.GatedRepoError) or status == 403:
-        return (
-            f"The Hub refuses access to {shown} (403). Accept its terms on its page if it has "
-            "some, and use a token that may do this: token=... or: hf auth login"
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return f"The Hub has no such revision: {shown}. Give a branch, a tag or a commit of it."
-    if isinstance(error, errors.RepositoryNotFoundError) or status == 401:
-        return (
-            f"The Hub has no repository {shown}, or it is private and the token is missing or "
-            f"wrong ({status or 404}). Check the spelling; for a private one pass token=... or log "
-            "in with: hf auth login"
-        )
-    if status is not None and status >= 500:
-        return f"The Hub has a fault of its own ({status}) for {shown}. Try again in a while."
-    if isinstance(error, errors.LocalEntryNotFoundError):
-        reason = (
-            "Load it once with local_files_only=False while there is a network."
-            if local_files_only
-            else f"The Hub cannot be reached ({type(error.__cause__).__name__}): check the "
-            "network, and that HF_HUB_OFFLINE is not set."
-        )
-        return f"{shown} is not in the cache on this disk. {reason}"
-    root: BaseException = error
-    while root.__cause__ is not None:
-        root = root.__cause__
-    return f"{shown}: {type(root).__name__}: {root}. Check the name and the network, try again."

@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from colorzoo.errors import HubError, UnknownNameError
-from colorzoo.hub.fetch import Access, fetch
+from colorzoo.hub.client import Access
+from colorzoo.hub.fetch import fetch
 from colorzoo.modelfolder.format import WEIGHTS_FILE
 from colorzoo.zoo.catalog import ModelInfo, is_slug, model_folder, read_info, read_pin
 
@@ -29,6 +30,7 @@ def locate(
     cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
     token: str | None = None,
+    verify: bool = True,
 ) -> Path:
     """Return the folder of a model, fetching it first if the name is of a Hub repository.
 
@@ -38,13 +40,16 @@ def locate(
         cache_dir: Where files from the Hub are kept; the Hub client's own cache if left out.
         local_files_only: Take a Hub repository only from the cache on this disk.
         token: Access token for the Hub, for private repositories.
+        verify: Refuse files of the Hub of which no hash is known.
 
     Raises:
         UnknownNameError: The name is of no known form, or no model of this zoo has it.
         HubError: The repository cannot be fetched, or ``revision`` is given for a name that has
             none or states its own.
     """
-    access = Access(cache_dir=cache_dir, local_files_only=local_files_only, token=token)
+    access = Access(
+        cache_dir=cache_dir, local_files_only=local_files_only, token=token, verify=verify
+    )
     if not isinstance(name, (str, os.PathLike)):
         raise UnknownNameError(
             "A model is named by a string or a path, as in 'squeeze-unet-gan' or './folder', "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from colorzoo.errors import ColorzooError, HubError
 from colorzoo.files import file_hash
-from colorzoo.hub.fetch import explain, make_client
+from colorzoo.hub.client import explain, make_client
 from colorzoo.modelfolder.format import CARD_FILE
 from colorzoo.zoo.cards import is_edited
 
