@@ -82,6 +82,18 @@ def workplace(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
+    """The module in which a page's Python runs; what it registers goes with it."""
+    module = types.ModuleType("documentation")
+    monkeypatch.setitem(sys.modules, "documentation", module)
+    yield module
+    for registry in (ARCHITECTURES, METRICS):
+        entries: dict[str, Any] = registry._entries
+        for name in [name for name, entry in entries.items() if entry.origin == "documentation"]:
+            del entries[name]
+
+
 def make_film(path: Path) -> None:
     """Write half a second of a grey gradient that moves."""
     av = pytest.importorskip("av")
@@ -134,7 +146,11 @@ def run_block(block: Block, names: dict[str, Any]) -> None:
     ],
 )
 def test_every_block_runs(
-    page: Path, workplace: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    page: Path,
+    workplace: Path,
+    hub: Hub,
+    module: types.ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", WRITER)
     if "film.mp4" in page.read_text(encoding="utf-8"):
@@ -144,10 +160,6 @@ def test_every_block_runs(
             for block in blocks_of(ROOT / "docs" / other):
                 if block.language == "toml":
                     run_block(block, {})
-    for registry in (ARCHITECTURES, METRICS):  # what a page registers goes with it
-        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-    module = types.ModuleType("documentation")
-    monkeypatch.setitem(sys.modules, "documentation", module)
     for block in blocks_of(page):
         run_block(block, vars(module))
 
