@@ -113,7 +113,7 @@ def test_doctor_reports_a_broken_plugin(
     [
         (None, (), "Cannot read run.toml"),
         (
-            "[model]\nname='unet'\n[data]\ntrain='nowhere'\n[run]\nfolder='r'\nsteps=1",
+            "[model]\nname='unet'\n[data]\ntrain='nowhere'\n[run]\nfolder='r'\n[[phase]]\nsteps=1\nlosses={pixel=1.0}",
             ("--set", "run.device=cpu"),
             "'nowhere' is neither a folder",
         ),
@@ -121,12 +121,12 @@ def test_doctor_reports_a_broken_plugin(
         ("[modle]\nname='unet'", (), "Did you mean 'model'"),
         ("", ("--set", "steps"), "must read section.key=value"),
         (
-            "[model]\nname='unet'\n[data]\ntrain='.'\n[run]\nfolder='r'\nsteps=1",
-            ("--set", "run.steps=many"),
+            "[model]\nname='unet'\n[data]\ntrain='.'\n[run]\nfolder='r'\n[[phase]]\nsteps=1\nlosses={pixel=1.0}",
+            ("--set", "phase.0.steps=many"),
             "steps must be of type int",
         ),
         (
-            "[model]\nname='unett'\n[data]\ntrain='photos'\n[run]\nfolder='r'\nsteps=1\ndevice='cpu'",
+            "[model]\nname='unett'\n[data]\ntrain='photos'\n[run]\nfolder='r'\ndevice='cpu'\n[[phase]]\nsteps=1\nlosses={pixel=1.0}",
             (),
             "no architecture called 'unett'",
         ),

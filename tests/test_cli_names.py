@@ -49,6 +49,24 @@ def test_a_pattern_that_nothing_fits_is_an_error() -> None:
         invoke("list", "x", "--architecture", "cnn", "--license", "MIT")
 
 
+def test_a_method_is_listed_and_described() -> None:
+    lines = invoke("list", "levin").stdout.splitlines()
+    assert lines[1].split() == (
+        ["levin", "hints", "Apache-2.0", "Levin,", "Lischinski", "and", "Weiss", "2004"]
+    )
+    assert not any("the default" in line or "PSNR" in line for line in lines)
+    told = json.loads(invoke("info", "levin", "--json").stdout)
+    assert (told["method"], told["needs"], told["package"]) == ("levin", ["hints"], "colorzoo")
+    with pytest.raises(UnknownNameError, match="model, method or architecture called 'levine'"):
+        invoke("info", "levine")
+
+
+def test_a_setting_that_is_wrong_is_named_with_the_file(config_file: Path) -> None:
+    message = r"run\.toml with data\.batchsize=3: data has an unknown key 'batchsize'\. Did you"
+    with pytest.raises(ConfigError, match=message):
+        invoke("train", config_file, "--set", "data.batchsize=3")
+
+
 def test_models_are_listed_by_what_may_be_done_with_them(
     model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -216,7 +216,7 @@ def test_what_cannot_be_evaluated(
         colorzoo.evaluate({"grey": colorizer}, photos)
     with pytest.raises(ConfigError, match="limit must be a positive number, not 0"):
         colorzoo.evaluate(colorizer, photos, limit=0)
-    with pytest.raises(ConfigError, match="'sheet' must end in one of .bmp"):
+    with pytest.raises(ConfigError, match="'sheet' must end in one of .avif"):
         colorzoo.evaluate(colorizer, photos, sheet="sheet")
     with pytest.raises(DataError, match="Check the path"):
         colorzoo.evaluate(colorizer, tmp_path / "nowhere")

@@ -179,7 +179,7 @@ def test_refusals_are_explained(hub: Hub, folder: Path, monkeypatch: pytest.Monk
     with pytest.raises(HubError, match=r"refuses access to someone/tiny-model \(403\)"):
         push(folder, NAME, token=READER)
     monkeypatch.delenv("HF_TOKEN")
-    with pytest.raises(HubError, match=r"the token is missing or wrong \(401\)"):
+    with pytest.raises(HubError, match=r"not logged in\. Log in with: hf auth login$"):
         push(folder, NAME)
     assert hub.repos == {}
 

@@ -7,12 +7,12 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from colorzoo.registry import ARCHITECTURES
+from colorzoo.registry import ARCHITECTURES, METHODS
 from colorzoo.zoo.catalog import model_names
 
 
 class ModelName(click.ParamType[str]):
-    """A model of the zoo, ``owner/repo`` on the Hub, or a folder; the first is completed.
+    """A model or method of the zoo, ``owner/repo`` on the Hub, or a folder; the first is completed.
 
     Args:
         architectures: Complete names of architectures too.
@@ -33,7 +33,8 @@ class ModelName(click.ParamType[str]):
         """Return the names that begin with what is typed so far."""
         if incomplete.startswith((".", "/", "~")):
             return [CompletionItem(incomplete, type="dir")]
-        known = [*model_names(), *(ARCHITECTURES.names() if self.architectures else [])]
+        known = [*model_names(), *METHODS.names()]
+        known += ARCHITECTURES.names() if self.architectures else []
         return [CompletionItem(name) for name in known if name.startswith(incomplete)]
 
 

@@ -19,7 +19,7 @@ from colorzoo.metrics.table import PROTOCOL
     help="Photos: a folder, a .tar file or a pattern of such, or hf://datasets/owner/name.",
 )
 @click.option("--split", default="test", show_default=True, help="Split of a Hub data set.")
-@click.option("--column", default="", help="Image column of a Hub data set, if it has several.")
+@click.option("--column", help="Image column of a Hub data set, if it has several.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use the first so many photos.")
 @click.option(
     "--batch-size",
@@ -48,7 +48,7 @@ def command(
     names: tuple[str, ...],
     data: str,
     split: str,
-    column: str,
+    column: str | None,
     limit: int | None,
     batch_size: int,
     sheet: Path | None,

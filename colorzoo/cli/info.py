@@ -1,4 +1,4 @@
-"""``colorzoo info``: one model or one architecture in full."""
+"""``colorzoo info``: one model, method or architecture in full."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from colorzoo.cli._names import MODEL_OR_ARCHITECTURE
 from colorzoo.cli._output import print_json, print_values, show_bytes
 from colorzoo.errors import UnknownNameError, did_you_mean
 from colorzoo.hub.names import locate
-from colorzoo.registry import ARCHITECTURES, Spec
+from colorzoo.registry import ARCHITECTURES, METHODS, Spec
 from colorzoo.schema import to_dict
-from colorzoo.zoo.catalog import is_slug, list_models, model_names, read_info
+from colorzoo.zoo.catalog import is_slug, list_models, method_infos, model_names, read_info
 from colorzoo.zoo.licenses import describe_commercial_use
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("name", type=MODEL_OR_ARCHITECTURE)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(name: str, as_json: bool) -> None:
-    """Describe the model or architecture NAME.
+    """Describe the model, method or architecture NAME.
 
     A model is a name from 'colorzoo list', a folder as in ./folder, or owner/repo on the Hub.
     """
@@ -40,11 +40,13 @@ def _describe(name: str) -> dict[str, Any]:
     models, architectures = model_names(), ARCHITECTURES.names()
     if not is_slug(name) or name in models:
         return _describe_model(name)
+    if name in METHODS.names():
+        return _describe_method(METHODS.get(name))
     if name in architectures:
         return _describe_architecture(ARCHITECTURES.get(name))
-    known = [*models, *architectures]
+    known = [*models, *METHODS.names(), *architectures]
     raise UnknownNameError(
-        f"There is no model or architecture called {name!r}.{did_you_mean(name, known)} "
+        f"There is no model, method or architecture called {name!r}.{did_you_mean(name, known)} "
         "See them all with: colorzoo list"
     )
 
@@ -69,6 +71,19 @@ def _describe_model(name: str) -> dict[str, Any]:
         "config": to_dict(loaded.generator.config),
         "training": loaded.training,
         "metrics": dict(info.metrics),
+    }
+
+
+def _describe_method(spec: Spec) -> dict[str, Any]:
+    (info,) = method_infos(spec.name)
+    return {
+        "method": info.name,
+        "description": info.description,
+        "license": info.license,
+        "paper": info.paper,
+        "package": spec.distribution() or spec.origin,
+        "needs": list(info.needs),
+        "config": to_dict(spec.config()),
     }
 
 

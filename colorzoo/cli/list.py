@@ -59,6 +59,20 @@ def command(
 
 
 def _print(models: list[ModelInfo], methods: list[MethodInfo]) -> None:
+    if models:
+        _print_models(models)
+    if methods:
+        _print_methods(methods, after_models=bool(models))
+    notes = [f"architectures: {', '.join(ARCHITECTURES.names())}"]
+    notes = [*_explain_numbers(models), *notes]
+    if any(info.name == DEFAULT_MODEL for info in models):
+        notes = ["* the default", *notes]
+    width = shutil.get_terminal_size().columns
+    for note in notes:
+        click.echo("\n" + textwrap.fill(note, width, break_on_hyphens=False))
+
+
+def _print_models(models: list[ModelInfo]) -> None:
     psnr = METRICS.get("psnr")
     print_table(
         ("  model", "architecture", "size", "PSNR", "licence", "commercial"),
@@ -74,20 +88,18 @@ def _print(models: list[ModelInfo], methods: list[MethodInfo]) -> None:
             for info in models
         ],
     )
-    if methods:
+
+
+def _print_methods(methods: list[MethodInfo], *, after_models: bool) -> None:
+    if after_models:
         click.echo()
-        print_table(
-            ("  method", "needs", "parameters", "description"),
-            [
-                (f"  {info.name}", show(info.needs), str(info.parameters), show(info.description))
-                for info in methods
-            ],
-        )
-    notes = ["* the default", *_explain_numbers(models)]
-    notes.append(f"architectures: {', '.join(ARCHITECTURES.names())}")
-    width = shutil.get_terminal_size().columns
-    for note in notes:
-        click.echo("\n" + textwrap.fill(note, width, break_on_hyphens=False))
+    print_table(
+        ("  method", "colours by", "licence", "paper"),
+        [
+            (f"  {info.name}", show(info.needs), info.license, info.paper.rpartition(", ")[0])
+            for info in methods
+        ],
+    )
 
 
 def _explain_numbers(models: list[ModelInfo]) -> list[str]:

@@ -30,7 +30,6 @@ from colorzoo.errors import ConfigError, DataError
 from colorzoo.evaluation.report import GREY, TRUTH, Report, Row
 from colorzoo.evaluation.sheet import make_sheet
 from colorzoo.files import file_hash
-from colorzoo.hub.names import locate
 from colorzoo.loading import load
 from colorzoo.metrics.table import (
     METRICS,
@@ -92,7 +91,7 @@ def evaluate(
     *,
     metrics: Iterable[str] = (PROTOCOL,),
     split: str = "test",
-    column: str = "",
+    column: str | None = None,
     limit: int | None = None,
     batch_size: int = 8,
     sheet: str | os.PathLike[str] | None = None,
@@ -113,7 +112,7 @@ def evaluate(
         metrics: What to measure: names of the table of metrics, where ``"colorzoo-1"`` stands for
             all of the protocol, as in ``("colorzoo-1", "lpips")``.
         split: Split of a Hub data set.
-        column: Image column of a Hub data set; empty finds the only one.
+        column: Image column of a Hub data set; without it the only one.
         limit: Use the first so many photos of the source; all by default.
         batch_size: Photos coloured at once.
         sheet: File to write pictures to: grey, each model's, truth, of up to 12 photos.
@@ -151,7 +150,7 @@ def evaluate(
 class _Photos:
     """The photos of a source that are used, and what the report calls them."""
 
-    def __init__(self, text: str, *, split: str, column: str, limit: int | None) -> None:
+    def __init__(self, text: str, *, split: str, column: str | None, limit: int | None) -> None:
         self.source = open_source(text, split=split, column=column)
         self.count = len(self.source) if limit is None else min(limit, len(self.source))
         path = Path(text).expanduser()
@@ -304,10 +303,11 @@ def _load(
     """Return the colorizers by the names of their rows."""
 
     def opened(model: Model) -> _Measured:
-        if isinstance(model, Colorizer):
+        if isinstance(model, Colorizer):  # whose weights may have changed since they were read
             return _Measured(model, None)
         colorizer = load(model, device=device or "auto")
-        return _Measured(colorizer, file_hash(locate(model) / WEIGHTS_FILE))
+        folder = colorizer.model.folder if colorizer.model else None
+        return _Measured(colorizer, None if folder is None else file_hash(folder / WEIGHTS_FILE))
 
     if isinstance(models, Mapping):
         named = [(name, opened(model)) for name, model in models.items()]

@@ -10,20 +10,18 @@ _GAP = 6
 _HEADING = 22
 
 
-def make_sheet(
-    rows: list[list[Image.Image]], headings: list[str], *, cell: tuple[int, int] | None = None
-) -> Image.Image:
+def make_sheet(rows: list[list[Image.Image]], headings: list[str]) -> Image.Image:
     """Lay pictures out in rows under column headings.
 
     Args:
-        rows: One list of pictures a row, all of the headings' length.
+        rows: One list of pictures a row, all of the headings' length. All are fitted into the size
+            of the first.
         headings: What each column shows.
-        cell: Width and height each picture is fitted into, pixels; by default the first picture's.
 
     Returns:
         One RGB picture on white.
     """
-    width, height = cell or rows[0][0].size
+    width, height = rows[0][0].size
     sheet = Image.new(
         "RGB",
         (len(headings) * (width + _GAP) + _GAP, len(rows) * (height + _GAP) + _GAP + _HEADING),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from colorzoo.errors import ColorzooError, HubError
 from colorzoo.files import file_hash
-from colorzoo.hub.client import explain, make_client
+from colorzoo.hub.client import explain, make_client, status_of
 from colorzoo.modelfolder.format import CARD_FILE
 from colorzoo.zoo.cards import is_edited
 
@@ -66,11 +66,17 @@ class Target:
 
 def send(stage: Path, target: Target, token: str | None) -> PushInfo:
     """Bring the Hub to what lies in ``stage``."""
+    from huggingface_hub import get_token
+
     try:
         return _commit(make_client(token), stage, target)
     except ColorzooError:
         raise
     except Exception as error:  # the client lets errors of the network library under it through
+        if status_of(error) == 401 and not (token or get_token()):
+            raise HubError(
+                f"{target.repo} cannot be published: not logged in. Log in with: hf auth login"
+            ) from error
         raise HubError(explain(error, target.repo)) from error
 
 

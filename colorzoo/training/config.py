@@ -161,9 +161,11 @@ class TrainingConfig:
         """
         path = Path(path)
         values = read_settings(path)
-        for override in overrides or []:
+        if not overrides:
+            return cls.from_values(values, where=path.name)
+        for override in overrides:
             apply_override(values, override)
-        return cls.from_values(values, where=path.name)
+        return cls.from_values(values, where=f"{path.name} with {', '.join(overrides)}")
 
     @classmethod
     def from_values(cls, values: dict[str, Any], *, where: str) -> TrainingConfig:
