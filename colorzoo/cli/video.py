@@ -79,7 +79,7 @@ class _Seconds(click.ParamType[float]):
 @click.option(
     "--steadiness",
     type=click.FloatRange(min=0.0, max=1.0),
-    default=0.9,
+    default=0.95,
     show_default=True,
     help="How much of the colours is carried on from frame to frame.",
 )

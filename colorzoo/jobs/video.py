@@ -57,7 +57,7 @@ class VideoOptions:
         ConfigError: One of them is out of range.
     """
 
-    steadiness: float = 0.9
+    steadiness: float = 0.95
     every: int = 1
     codec: Codec | None = None
     deinterlace: bool = False
