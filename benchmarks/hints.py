@@ -112,7 +112,7 @@ def measure_hints(colorizers: dict[str, Colorizer], cases: list[Case]) -> str:
 def measure_references(colorizers: dict[str, Colorizer], cases: list[Case]) -> str:
     """Return a table of PSNR without a reference, with one of the scene, with an unrelated one."""
     lines = [
-        f"| PSNR in dB, {len(cases)} halves of photos | alone | the other half | an unrelated half |",
+        f"| PSNR in dB, {len(cases)} halves of photos | alone | other half | unrelated half |",
         "| --- | ---: | ---: | ---: |",
     ]
     for name, colorizer in colorizers.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ from colorzoo.prepare import (
     check_lightness,
     guidance_for,
     place_hints,
+    read_added,
     read_references,
 )
 
@@ -177,16 +179,10 @@ class Colorizer:
                 _log.warning("%s: %s", picture.name, note)
         placed = place_hints(hints, read_pictures, several=several)
         references = read_references(reference, len(read_pictures), several=several)
-        guidance = [
-            guidance_for(*given, working_size or self.working_size)
-            for given in zip(read_pictures, placed, references, strict=True)
-        ]
-        predictions = self.predict_pictures(read_pictures, options, guidance)
+        predictions = self._predict_added(read_pictures, options, placed, references)
         finished = [
-            self.finish(picture, prediction, saturation, hints=own_hints)
-            for picture, prediction, own_hints in zip(
-                read_pictures, predictions, placed, strict=True
-            )
+            self.finish(picture, prediction, saturation)
+            for picture, prediction in zip(read_pictures, predictions, strict=True)
         ]
         return finished if several else finished[0]
 
@@ -222,8 +218,8 @@ class Colorizer:
 
         Args:
             pictures: What was read.
-            options: Working size and size of a batch.
-            guidance: What the user adds to each picture: a batch of one each, hints at the
+            options: Working size and size of a batch, and hints and a reference for all of them.
+            guidance: What is added to each picture instead: a batch of one each, hints at the
                 picture's working size, or None.
 
         Raises:
@@ -231,6 +227,8 @@ class Colorizer:
             ConfigError: The predictor does not take what is given, or lacks what it needs.
         """
         options = options or ColorizeOptions()
+        if guidance is None and (options.hints or options.reference):
+            return self._predict_added(pictures, options, *read_added(options, pictures))
         added = guidance or [None] * len(pictures)
         predictions: dict[int, Prediction] = {}
         size = options.working_size or self.working_size
@@ -243,13 +241,28 @@ class Colorizer:
                 predictions[index] = Prediction(ab, lightness)
         return [predictions[index] for index in range(len(pictures))]
 
+    def _predict_added(
+        self,
+        pictures: Sequence[Picture],
+        options: ColorizeOptions,
+        hints: Sequence[PlacedHints | None],
+        references: Sequence[Picture | None],
+    ) -> list[Prediction]:
+        """Predict under the hints and the reference of each picture, at their own sizes."""
+        size = options.working_size or self.working_size
+        guidance = [
+            guidance_for(*given, size) for given in zip(pictures, hints, references, strict=True)
+        ]
+        predictions = self.predict_pictures(pictures, options, guidance)
+        pairs = zip(predictions, hints, strict=True)
+        return [dataclasses.replace(prediction, hints=own) for prediction, own in pairs]
+
     def finish(
         self,
         picture: Picture,
         prediction: Prediction,
         saturation: float = 1.0,
         depth: Depth = "auto",
-        hints: PlacedHints | None = None,
     ) -> Image.Image:
         """Join chroma of the working size with a picture's own lightness.
 
@@ -258,13 +271,13 @@ class Colorizer:
             prediction: What was predicted of it.
             saturation: As in calling the colorizer.
             depth: Bits of a sample; "auto" keeps those of the picture.
-            hints: Pixels of the picture whose colours are given, which keep them exactly.
 
         Returns:
             8-bit RGB or RGBA of the picture's size, which saves as 16-bit PNG or TIFF if it has
             them (see :class:`colorzoo.pictures.write.FinishedPicture`).
         """
         ab, guide = prediction.chroma.to(self.device), prediction.lightness.to(self.device)
+        hints = prediction.hints
 
         def lightness(start: int, stop: int) -> Tensor:
             return torch.from_numpy(picture.lightness(start, stop)).to(self.device)

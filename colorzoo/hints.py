@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -82,8 +83,10 @@ class Hints:
         self.layer = layer
 
     def __repr__(self) -> str:
-        layer = "" if self.layer is None else f", layer={self.layer.shape[:2]}"
-        return f"Hints({len(self.points)} points{layer})"
+        """Show how many they are, and a digest that is another for other hints."""
+        content = repr(self.points).encode() + (b"" if self.layer is None else self.layer.tobytes())
+        kind = f"{len(self.points)} points" if self.layer is None else f"{self.layer.shape} layer"
+        return f"<Hints: {kind}, {hashlib.sha256(content).hexdigest()[:8]}>"
 
     @classmethod
     def from_points(cls, points: Iterable[tuple[int, int, Color]], *, radius: int = 2) -> Hints:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import numbers
 from dataclasses import dataclass
-from typing import Final, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
 
 from colorzoo.errors import ConfigError
 from colorzoo.schema import check_whole
+
+if TYPE_CHECKING:
+    from colorzoo.hints import Hints
 
 Depth = Literal["auto", 8, 16]
 """Bits of a sample in a finished picture; ``"auto"`` keeps those that were read."""
@@ -29,6 +33,9 @@ class ColorizeOptions:
             look alike in size to it.
         depth: Bits of a sample in what comes out: 8, 16, or ``"auto"``, those of the input. Only
             PNG and TIFF hold 16.
+        hints: Colours for places, of every picture that is coloured with these options; so all must
+            be of one size.
+        reference: File of a picture in colour to take colours from.
 
     Raises:
         ConfigError: One of them is out of range.
@@ -38,6 +45,8 @@ class ColorizeOptions:
     working_size: int | None = None
     batch_size: int = 8
     depth: Depth = "auto"
+    hints: Hints | None = None
+    reference: Path | None = None
 
     def __post_init__(self) -> None:
         check_saturation(self.saturation)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from colorzoo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from colorzoo.hints import PlacedHints
 
 Guide = Literal["hints", "reference", "vividness"]
 """What a user can add to lightness."""
@@ -96,10 +99,12 @@ class Prediction:
     Attributes:
         chroma: (2, h, w) float32, a and b in Lab units.
         lightness: (h, w) float32, the L of 0..100 that it saw.
+        hints: The pixels of the full-size picture whose colours are given, if any; they keep them.
     """
 
     chroma: Tensor
     lightness: Tensor
+    hints: PlacedHints | None = None
 
 
 @runtime_checkable

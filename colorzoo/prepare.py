@@ -11,6 +11,7 @@ from torch import Tensor
 
 from colorzoo.errors import ConfigError, PictureError, TensorError
 from colorzoo.hints import Hints, PlacedHints
+from colorzoo.options import ColorizeOptions
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.predictor import Guidance
@@ -109,6 +110,21 @@ def read_reference(source: PictureSource) -> Picture:
             "a picture in colour."
         )
     return picture
+
+
+def read_added(
+    options: ColorizeOptions, pictures: Sequence[Picture]
+) -> tuple[list[PlacedHints | None], list[Picture | None]]:
+    """Return the hints and the reference of options for each of several pictures.
+
+    Raises:
+        ConfigError: A hint does not fit a picture.
+        PictureError: The reference cannot be read, or has no colours.
+    """
+    hints = options.hints
+    placed = [hints.place(picture.height, picture.width) if hints else None for picture in pictures]
+    reference = read_reference(options.reference) if options.reference else None
+    return placed, [reference] * len(pictures)
 
 
 def place_hints(

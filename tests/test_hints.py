@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from torch import Tensor
 
 import colorzoo
 from colorzoo import Hints, color
+from colorzoo.cli import commands
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ColorzooError, ConfigError, PictureError
 from colorzoo.hints import resize_hints
@@ -213,6 +215,48 @@ def test_one_reference_serves_a_list() -> None:
     Colorizer(predictor)([waves(16, 16), waves(16, 16), waves(32, 16)], reference=reference)
     shapes = [guidance.reference.shape for guidance in predictor.seen if guidance]  # type: ignore[union-attr]
     assert shapes == [(2, 3, 16, 16), (1, 3, 16, 16)]
+
+
+def test_the_command_line_takes_hints_and_a_reference(model_folder: Path, tmp_path: Path) -> None:
+    Image.fromarray(waves(40, 60)).save(tmp_path / "grey.png")
+    Image.fromarray(np.tile(np.uint8([200, 40, 40]), (20, 20, 1))).save(tmp_path / "red.png")
+    hints = Hints.from_points([(20, 30, (150, 120, 110))])
+    hints.to_file(tmp_path / "hints.json")
+    reference, out = tmp_path / "red.png", tmp_path / "out.png"
+    command = ["colorize", str(tmp_path / "grey.png"), "-o", str(out), "--device", "cpu"]
+    command += ["--model", str(model_folder), "--hints", str(tmp_path / "hints.json")]
+    command += ["--reference", str(reference)]
+    result = CliRunner().invoke(commands, command)
+    assert result.exit_code == 0, result.output
+    alone = colorzoo.load(model_folder, device="cpu")(
+        tmp_path / "grey.png", hints=hints, reference=reference
+    )
+    assert np.array_equal(np.asarray(Image.open(out)), np.asarray(alone))
+    again = CliRunner().invoke(commands, [*command[:-2], "--hints", str(tmp_path / "hints.json")])
+    assert "there already, coloured with reference" in again.output
+
+
+def test_the_command_line_colours_by_a_method(tmp_path: Path) -> None:
+    Image.fromarray(waves(40, 60)).save(tmp_path / "a.png")
+    Image.fromarray(waves(40, 60)).save(tmp_path / "b.png")
+    layer = np.zeros((40, 60, 4), dtype=np.uint8)
+    layer[10:20, 10:20] = (150, 120, 110, 255)
+    Image.fromarray(layer).save(tmp_path / "layer.png")
+    command = ["colorize", str(tmp_path / "a.png"), "-o", str(tmp_path / "o.png")]
+    command += ["--model", "levin", "--device", "cpu"]
+    given = ["--hints", str(tmp_path / "layer.png")]
+    result = CliRunner().invoke(commands, [*command, *given])
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "o.png") as image:
+        chroma = chroma_of(image).mean((1, 2))
+    assert (chroma - lab_of_color(150, 120, 110)).abs().max() < 3.0
+    lacking = CliRunner().invoke(commands, [*command, "--overwrite"])
+    assert isinstance(lacking.exception, ConfigError)
+    assert "'levin' needs hints" in str(lacking.exception)
+    several = [*command[:2], str(tmp_path / "b.png"), "-o", str(tmp_path / "out"), *given]
+    result = CliRunner().invoke(commands, several)
+    assert result.exit_code == 2
+    assert "--hints are for one picture, and PATH has 2" in result.output
 
 
 BAD_POINTS: list[tuple[object, str]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 import signal
 import sys
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from colorzoo.processes import Processes
 
 _PIPE: Final = "-"
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("colorize")
@@ -50,6 +52,10 @@ _PIPE: Final = "-"
     type=click.IntRange(min=1, max=MAX_WORKING_SIZE),
     help="Shorter side in pixels that the model sees; its own if left out.",
 )
+@click.option(
+    "--hints", "hint_file", type=_FILE, help="Colours of places: a .json file, or an RGBA layer."
+)
+@click.option("--reference", type=_FILE, help="A picture in colour to take colours from.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option(
     "--batch-size",
@@ -72,6 +78,8 @@ def command(
     model: str,
     saturation: float,
     working_size: int | None,
+    hint_file: Path | None,
+    reference: Path | None,
     device: str,
     batch_size: int,
     overwrite: bool,
@@ -91,6 +99,7 @@ def command(
         raise click.UsageError(f"There is no folder {table.absolute().parent} for --csv {table}.")
     options = ColorizeOptions(saturation, working_size, batch_size)
     with _planned(paths, out, recursive=not no_recursive) as pairs:
+        options = _with_guides(options, hint_file, reference, len(pairs))
         import colorzoo
         from colorzoo.processes import Processes
 
@@ -103,6 +112,21 @@ def command(
             _tell(report, len(pairs), number, table, to_pipe=_goes_to_pipe(paths, out))
     if number or report.failed:
         click.get_current_context().exit(128 + number if number else 1)
+
+
+def _with_guides(
+    options: ColorizeOptions, hint_file: Path | None, reference: Path | None, count: int
+) -> ColorizeOptions:
+    """Read hints and the reference; what is wrong with them is said before anything is coloured."""
+    from colorzoo.hints import Hints
+    from colorzoo.prepare import read_reference
+
+    if hint_file is not None and count > 1:
+        raise click.UsageError(f"--hints are for one picture, and PATH has {count}: give one.")
+    if reference is not None:
+        read_reference(reference)
+    hints = Hints.from_file(hint_file) if hint_file else None
+    return dataclasses.replace(options, hints=hints, reference=reference)
 
 
 def _goes_to_pipe(paths: Sequence[str], out: str | None) -> bool:
