@@ -42,6 +42,9 @@ ELSEWHERE = {
     "hf auth login": "it asks for a token",
 }
 
+JSON_FILE = "shots.json"
+"""What a block of JSON is called by the command after it."""
+
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _STEPS = re.compile(r"^steps = [\d_]+$", re.MULTILINE)
 
@@ -133,6 +136,8 @@ def run_block(block: Block, names: dict[str, Any]) -> None:
         assert name.endswith(".toml"), "a block of TOML begins with the name of its file"
         # As documented, but for how long it trains.
         Path(name).write_text(_STEPS.sub("steps = 2", block.text), encoding="utf-8")
+    elif block.language == "json":  # what the next command reads
+        Path(JSON_FILE).write_text(block.text, encoding="utf-8")
     else:
         assert block.language == "fish", f"{block.language!r} is not run"
 
