@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import itertools
 import json
 import resource
 import statistics
@@ -18,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +28,13 @@ from torch.nn import functional as F
 
 from colorzoo.color import scale_chroma, scale_lightness, srgb_to_lab
 from colorzoo.data.photos import Batch
-from colorzoo.training.config import load_config
+from colorzoo.training.config import TrainingConfig
 from colorzoo.training.trainer import Trainer
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 NAMES = ("unet-gan", "res-unet-gan", "dense-unet-gan", "attention-unet-gan", "cnn")
-PLAIN = ("loss.warmup_steps=0", "loss.emphasis=0", "discriminator.config.norm=instance")
-"""What a recipe must be for the step in plain torch to be the same."""
+PLAIN = ("loss.pixel=l1", "loss.emphasis=0", "loss.adversarial=bce", "loss.real_label=0.9")
+"""What a recipe must be for the step in plain torch to be the same; its last phase counts."""
 
 
 class PlainStep:
@@ -46,15 +45,16 @@ class PlainStep:
     """
 
     def __init__(self, trainer: Trainer) -> None:
-        self.adversarial = trainer.config.loss.objective == "adversarial"
+        self.weights = trainer.phase.weights
         self.device = trainer.accelerator.device
         self.bf16 = trainer.config.run.precision == "bf16"
-        self.generator = copy.deepcopy(trainer.bare_generator)
-        self.discriminator = copy.deepcopy(trainer.bare_discriminator)
-        self.average = copy.deepcopy(trainer.average.module)
+        self.generator = copy.deepcopy(trainer.networks.generator)
+        self.discriminator = copy.deepcopy(trainer.networks.discriminator)
+        self.average = copy.deepcopy(trainer.networks.average.module)
         optimizer = trainer.config.optimizer
         self.generator_adam, self.discriminator_adam = (
-            torch.optim.Adam(network.parameters(), lr=2e-4, betas=optimizer.betas, fused=True)
+            network
+            and torch.optim.Adam(network.parameters(), lr=2e-4, betas=optimizer.betas, fused=True)
             for network in (self.generator, self.discriminator)
         )
 
@@ -65,7 +65,7 @@ class PlainStep:
         with self._cast():
             fake = self.generator(lightness)
         fake = fake.float()
-        if self.adversarial:
+        if self.discriminator is not None:
             pairs = torch.cat((chroma, fake.detach()))
             logits = self._judge(torch.cat((lightness, lightness)), pairs)
             real_logits, fake_logits = logits.chunk(2)
@@ -76,15 +76,16 @@ class PlainStep:
             (0.5 * (real + false)).backward()
             self.discriminator_adam.step()
             self.discriminator_adam.zero_grad()
-        loss = 100.0 * F.l1_loss(fake, chroma)
-        if self.adversarial:
+        loss = self.weights["pixel"] * F.l1_loss(fake, chroma)
+        if self.discriminator is not None:
             self.discriminator.requires_grad_(False)
             logits = self._judge(lightness, fake)
             loss = loss + F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits))
         loss.backward()
+        if self.discriminator is not None:
+            self.discriminator.requires_grad_(True)
         self.generator_adam.step()
         self.generator_adam.zero_grad()
-        self.discriminator.requires_grad_(True)
         with torch.no_grad():
             trained = self.generator.state_dict()
             for name, value in self.average.state_dict().items():
@@ -102,24 +103,6 @@ class PlainStep:
         return logits.float()
 
 
-class WaitingTimer:
-    """Passes batches on and adds up the wall time spent waiting for them."""
-
-    def __init__(self, batches: Iterator[Batch]) -> None:
-        self.batches = batches
-        self.seconds = 0.0
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self
-
-    def __next__(self) -> Batch:
-        """Return the next batch."""
-        start = time.perf_counter()
-        batch = next(self.batches)
-        self.seconds += time.perf_counter() - start
-        return batch
-
-
 def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, float]:
     """Return the numbers of one recipe."""
     torch.set_num_threads(options.threads)
@@ -135,7 +118,9 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, f
         f"run.precision={options.precision}",
         f"run.folder={folder / name}",
     ]
-    trainer = Trainer(load_config(RECIPES / f"{name}.toml", overrides))
+    trainer = Trainer(TrainingConfig.from_file(RECIPES / f"{name}.toml", overrides))
+    trainer.step = trainer.config.steps - trainer.config.phase[-1].steps
+    trainer.begin_phase()
     device = trainer.accelerator.device
     on_processor = device.type == "cpu" and options.workers == 0
 
@@ -149,15 +134,26 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, f
         work()
         return seconds() - start
 
-    loading = iter(trainer._make_loader())
-    stored = list(itertools.islice(loading, 2))  # the first ones also start the workers
-    batches = [timed(lambda: stored.append(next(loading))) for _ in range(2 * options.rounds)]
-    waiting = WaitingTimer(iter(trainer._make_loader()))
-    trainer._take_step(waiting)  # the first step also sets up the kernels
-    waiting.seconds = 0.0
+    def take(batches: list[Batch]) -> None:
+        trainer.optimizer_step.take(batches, trainer.phase, rate=1.0)
+
+    stored = [trainer.photos.take()[0] for _ in range(2)]  # the first ones also start the workers
+    batches = [
+        timed(lambda: stored.extend(trainer.photos.take())) for _ in range(2 * options.rounds)
+    ]
+    trainer.take_step()  # the first step also sets up the kernels
+    waiting = 0.0
+
+    def step() -> None:
+        nonlocal waiting
+        start = time.perf_counter()
+        taken = trainer.photos.take()
+        waiting += time.perf_counter() - start
+        take(taken)
+
     began = time.perf_counter()
-    whole = [timed(lambda: trainer._take_step(waiting)) for _ in range(options.rounds)]
-    share = waiting.seconds / (time.perf_counter() - began)
+    whole = [timed(step) for _ in range(options.rounds)]
+    share = waiting / (time.perf_counter() - began)
     if device.type == "cuda":
         peak = torch.cuda.max_memory_allocated(device) / 2**20
     else:
@@ -167,7 +163,7 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, f
     ours, plain = [], []
     for number in range(options.rounds):
         batch = stored[number % len(stored)]
-        ours.append(timed(lambda batch=batch: trainer._take_step(iter([batch]))))
+        ours.append(timed(lambda batch=batch: take([batch])))
         plain.append(timed(lambda batch=batch: plain_step(batch)))
     photos = options.batch_size
     return {
