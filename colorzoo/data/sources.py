@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -70,8 +71,7 @@ class TarSource:
         for number, archive in enumerate(archives):
             self.members.extend(
                 (number, member.name, member.offset_data, member.size)
-                for member in _members(archive)
-                if member.isfile() and Path(member.name).suffix.lower() in READABLE_SUFFIXES
+                for member in _photos_in(archive)
             )
 
     def __len__(self) -> int:
@@ -128,11 +128,23 @@ def open_source(text: str, *, split: str = "train", column: str | None = None) -
     return source
 
 
-def _members(archive: Path) -> list[tarfile.TarInfo]:
+def _photos_in(archive: Path) -> Iterator[tarfile.TarInfo]:
+    """Yield the photos of an archive.
+
+    Sizes are checked one by one as they are read: a negative one would lead back and never to the
+    end, and one beyond the archive's end would ask for more memory than there is.
+    """
     try:
+        length = archive.stat().st_size
         with tarfile.open(archive, mode="r:") as tar:
-            return tar.getmembers()
-    except (OSError, tarfile.TarError) as error:
+            for member in tar:
+                if member.size < 0 or member.offset_data > length:
+                    raise tarfile.ReadError(f"{member.name!r} is said to have {member.size} bytes")
+                if member.isfile() and Path(member.name).suffix.lower() in READABLE_SUFFIXES:
+                    if member.offset_data + member.size > length:
+                        raise tarfile.ReadError(f"it is cut off in the middle of {member.name!r}")
+                    yield member
+    except (OSError, ValueError, OverflowError, MemoryError, tarfile.TarError) as error:
         raise DataError(
             f"{archive} cannot be read as an uncompressed tar archive: {error}. "
             "Make it again with: tar cf photos.tar FOLDER"

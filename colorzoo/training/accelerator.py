@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from colorzoo.training.config import TrainingConfig
+
+
+_log = logging.getLogger(__name__)
+
+_SHARDING = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
 
 
 def make_accelerator(config: TrainingConfig) -> Accelerator:
@@ -30,6 +37,7 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
         raise MissingDependencyError("accelerate", extra="train", purpose="Training") from error
 
     run = config.run
+    _check_launcher()
     _check_trackers(run.trackers)
     # One process may train twice; Accelerate would else insist on the first run's precision.
     AcceleratorState._reset_state()
@@ -48,10 +56,39 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
             f"run.precision = {run.precision!r} does not go with this device: {error}. "
             "Use bf16 or no."
         ) from error
+    if accelerator.distributed_type.value in _SHARDING:
+        raise ConfigError(
+            f"{accelerator.distributed_type.value} shards weights among processes, which colorzoo "
+            "does not: each holds all. Take it out of the launcher's config."
+        )
     set_seed(run.seed, device_specific=True)
     if run.trackers:
         accelerator.init_trackers("colorzoo", config=_flatten(schema.to_dict(config)))
     return accelerator
+
+
+def end(accelerator: Accelerator) -> None:
+    """Let trackers write their last, and wait for all processes.
+
+    Their group goes on to the end of the program, unlike with Accelerate's own ``end_training``: it
+    cannot be made twice, and the program may train again or evaluate.
+    """
+    accelerator.wait_for_everyone()
+    for tracker in accelerator.trackers:
+        tracker.finish()
+
+
+def _check_launcher() -> None:
+    """Warn of several processes that were asked for and of which one alone has been started."""
+    given = os.environ
+    on_cpu = given.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true")
+    sizes = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+    # The launcher says where processes are to meet only where there are several.
+    if on_cpu and "MASTER_PORT" in given and not any(size in given for size in sizes):
+        _log.warning(
+            "accelerate launch --cpu leaves starting several processes to MPI: this is one process "
+            "alone. Start several with: torchrun --standalone --nproc-per-node N -m colorzoo ..."
+        )
 
 
 def _check_trackers(names: tuple[str, ...]) -> None:

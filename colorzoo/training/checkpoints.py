@@ -129,11 +129,11 @@ class Checkpoints:
             there = {file.name for file in path.iterdir()} - {_MANIFEST}
             for name in sorted(there | set(hashes)):
                 if name not in there:
-                    fault = f"{name} is missing"
+                    fault = f"{name} is missing, which its {_MANIFEST} names"
                 elif name not in hashes:
                     fault = f"{name} is not in its {_MANIFEST}"
                 elif file_hash(path / name) != hashes[name]:
-                    fault = f"{name} is not as it was written"
+                    fault = f"{name} is not what its {_MANIFEST} says"
                 if fault:
                     break
             else:

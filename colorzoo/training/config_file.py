@@ -65,14 +65,23 @@ def write_config(config: TrainingConfig, path: Path) -> None:
         ) from error
 
 
-def check_same_draws(before: TrainingConfig, now: TrainingConfig, folder: Path) -> None:
-    """Raise a TrainingError if a resumed run would not draw the photos its first part would have.
+def check_goes_on(before: TrainingConfig, now: TrainingConfig, folder: Path, *, step: int) -> None:
+    """Check that a resumed run draws the photos its first part would have drawn, and has an end.
 
     Args:
         before: What the first part of the run was given.
         now: What the run goes on with.
         folder: The run folder, for the message.
+        step: Where it goes on.
+
+    Raises:
+        TrainingError: It does not.
     """
+    if step > now.steps:
+        raise TrainingError(
+            f"The run in {folder} is at step {step} already, past the {now.steps} of its phases. "
+            "Give the last phase more steps, or take the run's older checkpoint."
+        )
     given = {
         f"{section}.{key}": (getattr(old, key), getattr(new, key))
         for section, old, new, keys in (

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from colorzoo.errors import TrainingError
+from colorzoo.files import replace_text
+
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
@@ -28,9 +31,7 @@ class Logbook:
         self.accelerator = accelerator
         if accelerator.is_main_process and self.path.exists():
             kept = [line for line in read_metrics(folder) if line["step"] <= step]
-            beside = self.path.with_suffix(".partial")
-            beside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-            beside.replace(self.path)
+            replace_text(self.path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def write(self, step: int, numbers: Mapping[str, float]) -> None:
         """Append one line; only the main process writes."""
@@ -42,13 +43,25 @@ class Logbook:
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
-    """Return the lines of a run's ``metrics.jsonl``; a last line cut by a kill is left out."""
-    lines = []
-    for text in (folder / FILE).read_text(encoding="utf-8").splitlines():
+    """Return the lines of a run's ``metrics.jsonl``; a last line cut by a kill is left out.
+
+    Raises:
+        TrainingError: Another line is no table of numbers.
+    """
+    path = folder / FILE
+    texts = path.read_bytes().split(b"\n")
+    lines: list[dict[str, float]] = []
+    for number, text in enumerate(texts[:-1], start=1):  # after the last line's end there is none
         try:
-            lines.append(json.loads(text))
-        except ValueError:
-            break
+            line = json.loads(text)
+            if not isinstance(line.get("step"), int):
+                raise ValueError("it lacks the key 'step'")
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise TrainingError(
+                f"{path}, line {number} is damaged: {error}. Delete that line, or the file to go "
+                "on without the numbers so far."
+            ) from error
+        lines.append(line)
     return lines
 
 

@@ -18,6 +18,7 @@ from colorzoo.models.build import create_model, create_network
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.training.config import TrainingConfig
 from colorzoo.training.ema import MovingAverage
+from colorzoo.training.memory import build_within_memory
 from colorzoo.training.objective import Prediction, ScaledPhotos
 from colorzoo.training.phases import CLASSES, Phase, is_part
 
@@ -51,15 +52,19 @@ class Networks:
     def __init__(self, config: TrainingConfig, *, fresh: bool) -> None:
         model, critic, run = config.model, config.discriminator, config.run
         self.config = config
-        torch.manual_seed(run.seed)
-        self.generator = create_model(model.name, model.config)
+        self.generator = build_within_memory(
+            "model.config", lambda: create_model(model.name, model.config), seed=run.seed
+        )
         check_sizes(self.generator, config)
         for phase in config.phase:
             _check_parts(self.generator, phase)
         self.discriminator: nn.Module | None = None
         if config.adversarial:
-            torch.manual_seed(run.seed + 1)
-            self.discriminator = create_network(DISCRIMINATORS, critic.name, critic.config)
+            self.discriminator = build_within_memory(
+                "discriminator.config",
+                lambda: create_network(DISCRIMINATORS, critic.name, critic.config),
+                seed=run.seed + 1,
+            )
         if fresh:
             load_first_weights(self.generator, model.weights)
         self.discriminator_adam: Any = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +10,14 @@ from torch import Tensor
 from colorzoo.errors import TrainingError
 from colorzoo.interrupt import Interrupt
 from colorzoo.progress import OnProgress
-from colorzoo.training.accelerator import make_accelerator
+from colorzoo.training.accelerator import end, make_accelerator
 from colorzoo.training.batches import TrainingPhotos
 from colorzoo.training.checkpoints import Checkpoints
 from colorzoo.training.config import TrainingConfig
-from colorzoo.training.config_file import check_same_draws, write_config
+from colorzoo.training.config_file import check_goes_on, write_config
+from colorzoo.training.failures import explained_failures
 from colorzoo.training.health import Health
+from colorzoo.training.lock import RunLock
 from colorzoo.training.logbook import Logbook, plot_metrics
 from colorzoo.training.networks import Networks
 from colorzoo.training.objective import LossSetup, make_losses
@@ -28,8 +29,6 @@ from colorzoo.training.schedule import learning_rate_share
 from colorzoo.training.state import RunState
 from colorzoo.training.step import OptimizerStep
 from colorzoo.training.validation import open_validation
-
-_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 _STOP_EVERY = 10
 """Steps between the moments at which several processes agree whether to stop."""
@@ -75,8 +74,8 @@ def train(
     Raises:
         ConfigError: A setting is wrong, or asks for what this machine has not.
         DataError: No photos are where the config says, or too many cannot be used.
-        TrainingError: The run folder holds a run already, there is nothing to resume, the disk is
-            full, or a loss is no longer finite.
+        TrainingError: The run folder holds a run already or another process works in it, there is
+            nothing to resume, the disk or memory is full, or a loss is no longer finite.
         MissingDependencyError: The extra ``train`` is not installed.
     """
     settings = config if isinstance(config, TrainingConfig) else TrainingConfig.from_file(config)
@@ -137,10 +136,12 @@ class Trainer:
         self.step = 0
         if last:
             written = TrainingConfig.from_file(self.folder / "config.toml")
-            check_same_draws(written, config, self.folder)
+            check_goes_on(written, config, self.folder, step=last.step)
             self.checkpoints.load(last, self.state, photos_per_step=self.photos_per_step)
             self.step = last.step
-            self._check_resumable()
+            in_last = config.phase_at(last.step)[0] == len(config.phase) - 1
+            if in_last and config.phase[-1].mix:
+                check_end_of_phase(self._end_of_phase(len(config.phase) - 2))
         self.begin_phase()
 
     @property
@@ -156,19 +157,14 @@ class Trainer:
             on_progress: As of :func:`train`.
 
         Raises:
-            TrainingError: The run folder cannot be written, or a loss is no longer finite.
+            TrainingError: Another process works in the run folder, it cannot be written, memory ran
+                out, or a loss is no longer finite.
         """
-        if on_progress is None or not self.accelerator.is_main_process:
+        is_main = self.accelerator.is_main_process
+        if on_progress is None or not is_main:
             on_progress = _ignore
-        try:
+        with explained_failures(self.folder), RunLock(self.folder, held=is_main):
             return self._run(on_progress)
-        except OSError as error:
-            if error.errno not in _UNWRITABLE:
-                raise
-            raise TrainingError(
-                f"The run folder {self.folder} cannot be written: {error.strerror}. Its last "
-                "checkpoint is whole; free some space and resume."
-            ) from error
 
     def _run(self, on_progress: OnProgress) -> TrainingResult:
         run, steps = self.config.run, self.config.steps
@@ -200,7 +196,7 @@ class Trainer:
         if self.step == steps:
             model = self._release()
             on_progress(self.step, steps, self.numbers)
-        self.accelerator.end_training()
+        end(self.accelerator)
         return TrainingResult(self.folder, model, self.step, self.numbers, interrupt.number)
 
     def begin_phase(self) -> None:
@@ -299,17 +295,6 @@ class Trainer:
     def _end_of_phase(self, number: int) -> Path:
         """Return the model folder of the weights at a phase's end."""
         return self.folder / "phases" / str(number)
-
-    def _check_resumable(self) -> None:
-        if self.step > self.config.steps:
-            raise TrainingError(
-                f"The run in {self.folder} is at step {self.step} already, past the "
-                f"{self.config.steps} of its phases. Give the last phase more steps, or take the "
-                "run's older checkpoint."
-            )
-        last = len(self.config.phase) - 1
-        if self.config.phase[-1].mix and self.config.phase_at(self.step)[0] == last:
-            check_end_of_phase(self._end_of_phase(last - 1))
 
 
 def _ignore(done: int, total: int | None, numbers: object) -> None:
