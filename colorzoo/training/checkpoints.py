@@ -57,6 +57,24 @@ class Checkpoints:
         steps = self._steps()
         return Checkpoint(steps[-1], self._path(steps[-1])) if steps else None
 
+    def to_go_on_from(self, *, resume: bool) -> Checkpoint | None:
+        """Return the newest checkpoint for a run that resumes, None for one that starts.
+
+        Raises:
+            TrainingError: There is none to resume from, or one where a run is to start.
+        """
+        last = self.latest()
+        if last is not None and not resume:
+            raise TrainingError(
+                f"{self.folder.parent} holds a run already, at step {last.step}. Resume it with "
+                "--resume, or choose another run.folder."
+            )
+        if last is None and resume:
+            raise TrainingError(
+                f"{self.folder.parent} holds no checkpoint to resume from. Start without --resume."
+            )
+        return last
+
     def save(
         self, accelerator: Accelerator, state: RunState, *, step: int, photos_per_step: int
     ) -> None:

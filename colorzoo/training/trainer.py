@@ -7,7 +7,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from colorzoo.errors import TrainingError
 from colorzoo.interrupt import Interrupt
 from colorzoo.progress import OnProgress
 from colorzoo.training.accelerator import end, make_accelerator
@@ -108,16 +107,7 @@ class Trainer:
         self.checkpoints = Checkpoints(
             self.folder / "checkpoints", keep=config.run.keep_checkpoints
         )
-        last = self.checkpoints.latest()
-        if last and not resume:
-            raise TrainingError(
-                f"{self.folder} holds a run already, at step {last.step}. Resume it with --resume, "
-                "or choose another run.folder."
-            )
-        if resume and not last:
-            raise TrainingError(
-                f"{self.folder} holds no checkpoint to resume from. Start without --resume."
-            )
+        last = self.checkpoints.to_go_on_from(resume=resume)
         self.photos = TrainingPhotos(config)
         self.networks = Networks(config, fresh=last is None)
         if last is None and any(CLASSES in phase.weights for phase in config.phase):
