@@ -25,6 +25,7 @@ import colorzoo
 from colorzoo.cli import commands
 from colorzoo.metrics.table import METRICS
 from colorzoo.registry import ARCHITECTURES
+from colorzoo.training.objective import LOSSES
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SLOW = {"README.md", "train.md", "film.md"}
@@ -95,6 +96,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
         entries: dict[str, Any] = registry._entries
         for name in [name for name, entry in entries.items() if entry.origin == "documentation"]:
             del entries[name]
+    LOSSES.pop("grey", None)
 
 
 def make_film(path: Path) -> None:

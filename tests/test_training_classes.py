@@ -38,7 +38,7 @@ def test_the_prior_is_counted_from_the_photos_and_kept_with_the_model(config_fil
     assert torch.equal(average.classes.prior, head.prior)
     result = trainer.fit()
     assert result.model
-    released: Any = load_model(result.model).model
+    released: Any = load_model(result.model).generator
     torch.testing.assert_close(released.classes.prior, head.prior)
 
 
