@@ -103,9 +103,8 @@ class PlainStep:
         return logits.float()
 
 
-def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, float]:
-    """Return the numbers of one recipe."""
-    torch.set_num_threads(options.threads)
+def prepare(name: str, options: argparse.Namespace, folder: Path) -> Trainer:
+    """Return the run of one recipe, at the beginning of its last phase."""
     overrides = [
         f"data.train={options.data}",
         "data.validation=",
@@ -121,6 +120,13 @@ def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, f
     trainer = Trainer(TrainingConfig.from_file(RECIPES / f"{name}.toml", overrides))
     trainer.step = trainer.config.steps - trainer.config.phase[-1].steps
     trainer.begin_phase()
+    return trainer
+
+
+def measure(name: str, options: argparse.Namespace, folder: Path) -> dict[str, float]:
+    """Return the numbers of one recipe."""
+    torch.set_num_threads(options.threads)
+    trainer = prepare(name, options, folder)
     device = trainer.accelerator.device
     on_processor = device.type == "cpu" and options.workers == 0
 
