@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
 
 import click
@@ -13,7 +14,8 @@ import click
 import colorzoo
 from colorzoo.errors import ColorzooError, did_you_mean
 
-_COMMANDS = (
+# In the order of the help; a command that is not named here comes last.
+_ORDER = (
     "colorize",
     "video",
     "list",
@@ -29,14 +31,22 @@ _COMMANDS = (
 )
 
 
+def _command_names() -> tuple[str, ...]:
+    """Return the names of the files of this package: each is one command."""
+    files = (module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
+    known = [name for name in files if not name.startswith("-")]
+    return tuple(sorted(known, key=lambda name: (*_ORDER, name).index(name)))
+
+
 class _LazyGroup(click.Group):
     """A group whose commands are imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*_COMMANDS]  # once colorzoo.cli.list is imported, that is what list means here
+        # Once colorzoo.cli.list is imported, that module is what `list` means here.
+        return [*_command_names()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in _command_names():
             return None
         module = importlib.import_module(f"colorzoo.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
@@ -45,11 +55,9 @@ class _LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if not (name in _COMMANDS or name.startswith("-") or ctx.resilient_parsing):
-            raise click.UsageError(
-                f"There is no command {name!r}.{did_you_mean(name, _COMMANDS)}", ctx
-            )
+        name, known = args[0], _command_names()
+        if not (name in known or name.startswith("-") or ctx.resilient_parsing):
+            raise click.UsageError(f"There is no command {name!r}.{did_you_mean(name, known)}", ctx)
         return super().resolve_command(ctx, args)
 
 
