@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from colorzoo.cli._progress import ProgressBar, progress_bar
+from colorzoo.cli._shards import are_shards, find_places, load_shared, run_shards
 from colorzoo.errors import ConfigError, PictureError
 from colorzoo.options import MAX_WORKING_SIZE, ColorizeOptions
 from colorzoo.zoo.folders import DEFAULT_MODEL
@@ -69,9 +70,11 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--csv",
     "table",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=_FILE,
     help="Write what became of each picture to this file.",
 )
+@click.option("--push", metavar="OWNER/NAME", help="Data set on the Hub for coloured archives.")
+@click.option("--private", is_flag=True, help="Make a new data set private.")
 def command(
     paths: tuple[str, ...],
     out: str | None,
@@ -85,6 +88,8 @@ def command(
     overwrite: bool,
     no_recursive: bool,
     table: Path | None,
+    push: str | None,
+    private: bool,
 ) -> None:
     """Colour pictures and folders of pictures.
 
@@ -93,19 +98,23 @@ def command(
     the exit code is then 1. The names of the written files go to stdout. PATH and OUT may be - for
     a picture on stdin and stdout.
 
+    .tar archives, a folder of them, or a data set of them on the Hub (hf://datasets/owner/name)
+    become such in OUT, or on the Hub with --push. A stopped run goes on by the same command.
+
     Several processes share the work under 'accelerate launch -m colorzoo colorize ...'.
     """
     if table is not None and not table.absolute().parent.is_dir():
         raise click.UsageError(f"There is no folder {table.absolute().parent} for --csv {table}.")
     options = ColorizeOptions(saturation, working_size, batch_size)
+    if push is not None or are_shards(paths):
+        if table is not None or hint_file is not None:
+            raise click.UsageError("--csv and --hints go with pictures, not with archives.")
+        options = _with_guides(options, None, reference, 1)
+        places = find_places(paths, out, push, private=private)
+        click.get_current_context().exit(run_shards(places, model, device, options))
     with _planned(paths, out, recursive=not no_recursive) as pairs:
         options = _with_guides(options, hint_file, reference, len(pairs))
-        import colorzoo
-        from colorzoo.processes import Processes
-
-        processes = Processes()
-        chosen = processes.device if device == "auto" and processes.device else device
-        colorizer = colorzoo.load(model, device=chosen)
+        colorizer, processes = load_shared(model, device)
         report, number = _run(colorizer, pairs, options, overwrite, processes)
         processes.close()
         if processes.is_main:
@@ -212,22 +221,20 @@ def _run(
     results: list[FileResult] = []
     # The second SIGTERM too leaves by an exception, so that nothing half-written stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    work = colorize_files(
-        colorizer,
-        pairs,
-        options,
-        overwrite=overwrite,
-        rank=processes.rank,
-        processes=processes.count,
-    )
-    with Interrupt() as interrupt, progress_bar("colorize") as bar, contextlib.closing(work):
-        for result in work:
+    with Interrupt() as interrupt, progress_bar("colorize") as bar:
+        for result in colorize_files(
+            colorizer,
+            pairs,
+            options,
+            overwrite=overwrite,
+            rank=processes.rank,
+            processes=processes.count,
+            should_stop=lambda: interrupt.number is not None,
+        ):
             results.append(result)
             _note(bar, result)
             if processes.is_main:  # the others are about as far
                 bar(min(len(pairs), len(results) * processes.count), len(pairs), {})
-            if interrupt.number:
-                break
     order = {target: number for number, (_, target) in enumerate(pairs)}
     gathered = sorted(processes.gather(results), key=lambda result: order[result.target])
     return FolderReport(tuple(gathered)), interrupt.number

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
-import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from colorzoo.errors import ColorzooError, ConfigError, PictureError
+from PIL import Image
+
+from colorzoo.errors import PictureError
 from colorzoo.files import replace_text
+from colorzoo.jobs.batches import Task, in_batches
 from colorzoo.jobs.plan import Pair, identities, is_any_of, pair_folder
 from colorzoo.jobs.records import Fingerprint, Record, Records, difference, settings_of
 from colorzoo.options import ColorizeOptions
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import read
 from colorzoo.pictures.write import write
-from colorzoo.predictor import Prediction
 from colorzoo.progress import OnProgress
 
 if TYPE_CHECKING:
@@ -106,17 +105,6 @@ class FolderReport:
             ) from error
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Opened:
-    """A picture that was read, and is to be coloured."""
-
-    source: Path
-    target: Path
-    picture: Picture
-    fingerprint: Fingerprint
-    seconds: float
-
-
 def colorize_files(
     colorizer: Colorizer,
     pairs: Iterable[Pair],
@@ -125,6 +113,7 @@ def colorize_files(
     overwrite: bool = False,
     rank: int = 0,
     processes: int = 1,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Generator[FileResult, None, None]:
     """Colour files one batch after another, and tell of each what became of it.
 
@@ -141,6 +130,7 @@ def colorize_files(
             and one of another picture is an error.
         rank: Number of this process.
         processes: How many processes share the pairs; each gives all, and colours its part.
+        should_stop: Asked before each picture is written; once true, no more are.
 
     Yields:
         One result for each pair of this process, in their order.
@@ -151,19 +141,10 @@ def colorize_files(
     """
     planned = list(pairs)
     _check_targets(planned)
-    job = _Job(colorizer, planned, options or ColorizeOptions(), overwrite=overwrite)
+    options = options or ColorizeOptions()
+    task = _FileTask(planned, settings_of(colorizer, options), overwrite=overwrite)
     mine = planned[rank::processes]
-    size = job.options.batch_size
-    chunks = [mine[start : start + size] for start in range(0, len(mine), size)]
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        try:
-            ahead = [reader.submit(job.read, chunk) for chunk in chunks[:1]]
-            for number in range(len(chunks)):
-                entries = ahead.pop().result()
-                ahead += [reader.submit(job.read, chunk) for chunk in chunks[number + 1 :][:1]]
-                yield from job.finish(entries)
-        finally:
-            job.stopped.set()
+    yield from in_batches(colorizer, task, mine, options, should_stop=should_stop)
 
 
 def colorize_folder(
@@ -189,49 +170,57 @@ def colorize_folder(
     return FolderReport(tuple(results))
 
 
-class _Job:
-    """Reading on one thread, colouring and writing on another.
+class _FileTask(Task[Pair, FileResult]):
+    """How files are read and written.
 
-    Attributes:
-        options: How pictures are coloured.
-        stopped: Set when no more results are wanted.
+    Args:
+        pairs: All of them, also those of other processes.
+        settings: How they are coloured, as it is remembered.
+        overwrite: Replace what is there already.
     """
 
-    def __init__(
-        self,
-        colorizer: Colorizer,
-        pairs: Sequence[Pair],
-        options: ColorizeOptions,
-        *,
-        overwrite: bool,
-    ) -> None:
-        self.colorizer = colorizer
-        self.options = options
+    def __init__(self, pairs: Sequence[Pair], settings: dict[str, Any], *, overwrite: bool) -> None:
+        self.settings = settings
         self.overwrite = overwrite
         self.inputs = identities(source for source, _ in pairs)
         self.records = Records()
-        self.settings = settings_of(colorizer, options)
-        self.stopped = threading.Event()
+        self._fingerprints: dict[Path, Fingerprint] = {}
 
-    def read(self, pairs: Sequence[Pair]) -> list[FileResult | _Opened]:
-        """Read pictures; what is not to be coloured comes as its result."""
-        entries: list[FileResult | _Opened] = []
-        for source, target in pairs:
-            if self.stopped.is_set():
-                break
-            try:
-                entries.append(self._judge(source, target) or self._open(source, target))
-            except PictureError as error:
-                entries.append(FileResult(source, target, "failed", str(error)))
-            except OSError as error:
-                reason = f"Cannot read {source}: {error.strerror}. Check the path."
-                entries.append(FileResult(source, target, "failed", reason))
-        return entries
+    def read(self, pair: Pair) -> Picture | FileResult:
+        """Read a picture, or say why it is not coloured."""
+        source, target = pair
+        try:
+            known = self._judge(source, target)
+            if known is not None:
+                return known
+            picture = read(source)
+            self._fingerprints[target] = Fingerprint.of(source)
+        except OSError as error:
+            raise PictureError(
+                f"Cannot read {source}: {error.strerror}. Check the path."
+            ) from error
+        return picture
 
-    def _open(self, source: Path, target: Path) -> _Opened:
-        start = time.perf_counter()
-        picture, fingerprint = read(source), Fingerprint.of(source)
-        return _Opened(source, target, picture, fingerprint, time.perf_counter() - start)
+    def write(self, pair: Pair, image: Image.Image) -> None:
+        """Write a result, and remember what it was made from."""
+        _, target = pair
+        write(image, target)
+        try:
+            record = Record(target.name, self._fingerprints.pop(target), self.settings)
+            self.records.add(target.parent, record)
+        except OSError as error:
+            raise PictureError(
+                f"Cannot remember what {target} was made from: {error.strerror}. Check that "
+                "files can be added to its folder."
+            ) from error
+
+    def result(
+        self, pair: Pair, picture: Picture | None, reason: str | None, seconds: float
+    ) -> FileResult:
+        """Say what became of a file."""
+        self._fingerprints.pop(pair[1], None)  # of one that was read and not written
+        notes = picture.notes if picture else ()
+        return FileResult(*pair, "failed" if reason else "done", reason, notes, seconds)
 
     def _judge(self, source: Path, target: Path) -> FileResult | None:
         """Return why a picture is not coloured, None if it is."""
@@ -255,58 +244,6 @@ class _Job:
             return FileResult(source, target, "skipped", reason)
         return FileResult(source, target, "skipped")
 
-    def finish(self, entries: Sequence[FileResult | _Opened]) -> Iterator[FileResult]:
-        """Colour and write what was read; pass on what was not."""
-        start = time.perf_counter()
-        opened = [entry for entry in entries if isinstance(entry, _Opened)]
-        predictions = iter(self._predict([entry.picture for entry in opened]))
-        share = (time.perf_counter() - start) / max(1, len(opened))
-        for entry in entries:
-            if isinstance(entry, FileResult):
-                yield entry
-                continue
-            start = time.perf_counter()
-            reason = self._write(entry, next(predictions))
-            seconds = entry.seconds + share + time.perf_counter() - start
-            status: Status = "failed" if reason else "done"
-            notes = entry.picture.notes
-            yield FileResult(entry.source, entry.target, status, reason, notes, seconds)
-
-    def _predict(self, pictures: list[Picture]) -> list[Prediction | str]:
-        """Predict, and where that fails, again by halves: only who is at fault is left without.
-
-        Returns:
-            For each picture its prediction, or the reason why there is none.
-        """
-        try:
-            return list(self.colorizer.predict_pictures(pictures, self.options))
-        except ConfigError:  # the fault of what was asked for, not of a picture
-            raise
-        except Exception as error:  # noqa: BLE001  # a predictor may be anybody's code
-            if len(pictures) < 2:
-                return [_explain(error, picture) for picture in pictures]
-        # Here the error is gone, and with it what its frames held of the device's memory.
-        middle = len(pictures) // 2
-        return self._predict(pictures[:middle]) + self._predict(pictures[middle:])
-
-    def _write(self, entry: _Opened, prediction: Prediction | str) -> str | None:
-        """Finish and write one picture; return why that failed, None if it did not."""
-        if isinstance(prediction, str):
-            return prediction
-        try:
-            options = self.options
-            image = self.colorizer.finish(
-                entry.picture, prediction, options.saturation, options.depth
-            )
-            write(image, entry.target)
-            record = Record(entry.target.name, entry.fingerprint, self.settings)
-            self.records.add(entry.target.parent, record)
-        except OSError as error:
-            return f"Cannot remember what {entry.target} was made from: {error.strerror}."
-        except (ColorzooError, MemoryError, RuntimeError) as error:  # torch's are RuntimeErrors
-            return _explain(error, entry.picture)
-        return None
-
 
 def _check_targets(pairs: Sequence[Pair]) -> None:
     sources: dict[Path, Path] = {}
@@ -317,15 +254,3 @@ def _check_targets(pairs: Sequence[Pair]) -> None:
                 "its own."
             )
         sources[target] = source
-
-
-def _explain(error: Exception, picture: Picture) -> str:
-    """Say why one picture cannot be coloured."""
-    if isinstance(error, ColorzooError):
-        return str(error) if picture.name in str(error) else f"{picture.name}: {error}"
-    if isinstance(error, MemoryError) or "memory" in str(error).lower():
-        return (
-            f"{picture.name}: the memory does not suffice for {picture.height} x {picture.width} "
-            "pixels (height x width). Choose a smaller working size, or the device cpu."
-        )
-    return f"{picture.name}: the predictor failed: {type(error).__name__}: {error}"

@@ -84,7 +84,7 @@ def pair_folder(source: Path, target: Path, *, recursive: bool) -> list[Pair]:
     for folder, paths in by_folder.items():
         place = target / folder.relative_to(source)
         earlier = {record.source.name: name for name, record in records.in_folder(place).items()}
-        names = _name_results([path.name for path in paths], earlier)
+        names = name_results([path.name for path in paths], earlier)
         pairs += [(path, place / name) for path, name in zip(paths, names, strict=True)]
     return sorted(pairs)
 
@@ -199,7 +199,7 @@ def _pair_beside(sources: Sequence[Path], *, recursive: bool) -> list[Pair]:
     return pairs
 
 
-def _name_results(names: Sequence[str], earlier: dict[str, str]) -> list[str]:
+def name_results(names: Sequence[str], earlier: dict[str, str]) -> list[str]:
     """Return the name of each picture's result in one folder.
 
     Args:
