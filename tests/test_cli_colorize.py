@@ -159,7 +159,7 @@ def test_without_a_place_the_result_lies_beside_its_picture(
     ("address", "advice"),
     [
         ("https://example.org/x.jpg", "curl -L 'https://example.org/x.jpg'"),
-        ("hf://datasets/owner/name", "hf download"),
+        ("hf://owner/name/x.jpg", "hf download"),
     ],
 )
 def test_an_address_is_told_from_a_path(cli: Run, address: str, advice: str) -> None:

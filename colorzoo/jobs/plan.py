@@ -257,8 +257,8 @@ def _folded(name: str) -> str:
 def _about_url(text: str) -> str:
     if text.startswith("hf://"):
         return (
-            f"{text} is not on this disk. Fetch it first, as in: hf download --repo-type dataset "
-            "owner/name --local-dir photos"
+            f"{text} is no data set of archives, as in hf://datasets/owner/name, and not on this "
+            "disk. Fetch it first, as in: hf download owner/name --local-dir photos"
         )
     return (
         f"{text} is an address on the web, and colorzoo colours files of this disk. Fetch it "
