@@ -301,8 +301,8 @@ def _plan(names: list[str], known: dict[str, Manifest]) -> tuple[list[str], list
     """Part shards into those that remain and those that are done."""
     if not names:
         raise DataError(
-            f"There are no {SHARD_SUFFIX} archives to colour. Pictures of a data set that are packed "
-            "otherwise can be fetched with hf download, and coloured as a folder."
+            f"There are no {SHARD_SUFFIX} archives to colour. A data set of pictures packed "
+            "otherwise can be fetched with hf download and coloured as a folder."
         )
     remaining = [name for name in names if name not in known]
     return remaining, [known[name] for name in names if name in known]
