@@ -27,6 +27,7 @@ from colorzoo.colorizer import Colorizer
 from colorzoo.data.sources import open_source
 from colorzoo.evaluation.evaluate import grey, square
 from colorzoo.methods.mending import mend
+from colorzoo.prepare import read_reference
 
 Pixels = NDArray[np.uint8]
 
@@ -139,7 +140,7 @@ def measure_references(colorizers: dict[str, Colorizer], cases: list[Case]) -> s
 def has_color(pixels: Pixels) -> bool:
     """Tell whether a picture can be a reference."""
     try:
-        colorzoo.load("welsh", device="cpu")(pixels[:4, :4], reference=pixels)
+        read_reference(pixels)
     except colorzoo.PictureError:
         return False
     return True

@@ -48,3 +48,20 @@ def test_the_cost_of_training_is_measured(run_python: Run, photo_folder: Path) -
     assert [row[0] for row in rows] == ["unet-gan", "cnn"]
     for _, loader, step, ratio, *_ in rows:
         assert float(loader) / float(step) == pytest.approx(float(ratio), rel=0.1)
+
+
+@pytest.mark.slow
+def test_what_hints_and_a_reference_bring_is_measured(
+    run_python: Run, training_photos: Path, tmp_path: Path
+) -> None:
+    figure = tmp_path / "figure.png"
+    options = ("--data", training_photos, "--limit", "2", "--figure", figure)
+    result = run_python("benchmarks/hints.py", "unet-gan", *options)
+    assert result.returncode == 0, result.stderr
+    rows = [line.strip("| ").split(" | ") for line in result.stdout.splitlines() if "| " in line]
+    hints = {row[0]: row[1:] for row in rows[:6]}
+    assert list(hints)[2:] == ["grey", "levin", "yatziv", "unet-gan"]
+    assert float(hints["levin"][-1]) > float(hints["levin"][1]) > 0.0
+    assert [row[0] for row in rows[-2:]] == ["welsh", "unet-gan"]
+    with Image.open(figure) as picture:
+        assert picture.size == (7 * 256, 2 * 256)

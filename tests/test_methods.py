@@ -15,7 +15,13 @@ import colorzoo
 from colorzoo import color
 from colorzoo.cli import commands
 from colorzoo.colorizer import Colorizer
-from colorzoo.errors import ColorzooError, ConfigError, PictureError, RegistrationError
+from colorzoo.errors import (
+    ColorzooError,
+    ConfigError,
+    PictureError,
+    RegistrationError,
+    UnknownNameError,
+)
 from colorzoo.methods.distances import NONE, distances, label_colors
 from colorzoo.methods.samples import jittered_places
 from colorzoo.methods.spreading import spread
@@ -240,6 +246,11 @@ def test_a_method_is_loaded_by_name_and_has_no_weights() -> None:
     for option in ({"dtype": "float16"}, {"revision": "main"}):
         with pytest.raises(ConfigError, match="'levin' is a method"):
             colorzoo.load("levin", device="cpu", **option)  # type: ignore[arg-type]
+
+
+def test_a_misspelt_method_is_suggested() -> None:
+    with pytest.raises(UnknownNameError, match="no model called 'levni'.* Did you mean 'levin'"):
+        colorzoo.load("levni", device="cpu")
 
 
 def test_methods_are_listed() -> None:

@@ -119,8 +119,9 @@ def model_folder(name: str) -> Path:
     if name not in known:
         listed = f"Known: {', '.join(known)}." if known else "The zoo is empty."
         raise UnknownNameError(
-            f"There is no model called {name!r} in this zoo.{did_you_mean(name, known)} {listed} "
-            f"A folder is written './{name}'."
+            f"There is no model called {name!r} in this zoo."
+            f"{did_you_mean(name, [*known, *METHODS.names()])} {listed} A folder is written "
+            f"'./{name}'."
         )
     return zoo_folder() / name
 
