@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import Run
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -225,9 +226,13 @@ def test_options_train(override: str, config_file: Path) -> None:
 def test_numbers_go_to_tensorboard(config_file: Path) -> None:
     pytest.importorskip("tensorboard")
     result = train(
-        TrainingConfig.from_file(config_file, ["run.trackers=['tensorboard']", "phase.0.steps=2"])
+        TrainingConfig.from_file(
+            config_file, ["run.trackers=['tensorboard']", "phase.0.steps=2", "run.validate_every=1"]
+        )
     )
-    assert list(result.folder.rglob("events.out.tfevents.*"))
+    events = [path.read_bytes() for path in result.folder.rglob("events.out.tfevents.*")]
+    assert any(b"val_psnr" in event for event in events)
+    assert any(b"samples" in event and b"PNG" in event for event in events)
 
 
 def test_broken_photos_are_skipped_counted_and_named(
@@ -249,3 +254,21 @@ def test_a_run_goes_on_from_the_weights_of_a_model(config_file: Path, tmp_path: 
     assert all(torch.equal(started[name], value) for name, value in weights_of(first.model).items())
     with pytest.raises(ConfigError, match=r"model\.weights"):
         Trainer(TrainingConfig.from_file(config_file, [*further, "model.config.widths=[4, 4]"]))
+
+
+def test_a_run_says_after_a_few_steps_how_long_it_takes(config_file: Path, run_python: Run) -> None:
+    seen: list[dict[str, float]] = []
+    config = TrainingConfig.from_file(config_file, ["phase.0.steps=30", "data.validation="])
+    last = train(config, on_progress=lambda done, total, numbers: seen.append(dict(numbers))).last
+    told = ["seconds_left" in numbers for numbers in seen]
+    assert told == [False] * 13 + [True] * 17 + [False]
+    assert seen[29]["seconds_left"] < seen[14]["seconds_left"] < 600
+    assert last["epoch"] == 30 * 4 / 8
+    settings = ("phase.0.steps=16", "data.validation=", f"run.folder={config_file.parent / 'cli'}")
+    command = [part for setting in settings for part in ("--set", setting)]
+    done = run_python("-m", "colorzoo", "train", config_file, *command)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == [
+        "about a minute or less to go at the pace of the first steps",
+        "trained 16 steps",
+    ]

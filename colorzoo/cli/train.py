@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from colorzoo.cli._progress import progress_bar
+from colorzoo.cli._progress import ProgressBar, progress_bar
+
+_SHOWN = ("epoch", "generator", "discriminator", "val_psnr", "photos_per_second")
+_LONG = 2 * 3600.0  # seconds
 
 
 def _print_example(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -15,6 +19,42 @@ def _print_example(ctx: click.Context, parameter: click.Parameter, wanted: bool)
 
         click.echo(example_text(), nl=False)
         ctx.exit()
+
+
+class TrainingProgress:
+    """Shows on a bar the numbers that matter, and says once how long the run will take.
+
+    Args:
+        bar: Where to.
+    """
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self.bar = bar
+        self._told = False
+
+    def __call__(self, done: int, total: int | None, numbers: Mapping[str, float]) -> None:
+        """Take progress; see :data:`colorzoo.progress.OnProgress`."""
+        self.bar(done, total, {name: numbers[name] for name in _SHOWN if name in numbers})
+        if not self._told and "seconds_left" in numbers:
+            self._told = True
+            seconds = numbers["seconds_left"]
+            self.bar.say(f"about {_show_time(seconds)} to go at the pace of the first steps")
+            from colorzoo.devices import pick_device
+
+            if seconds > _LONG and pick_device("auto").type == "cpu":
+                self.bar.say(
+                    "on a processor smaller squares (data.size) and networks (model.config) are "
+                    "quicker; recipes/cpu has settings that take about an hour"
+                )
+
+
+def _show_time(seconds: float) -> str:
+    """Return a time as a person says it."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "a minute or less"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 @click.command("train")
@@ -51,7 +91,7 @@ def command(ctx: click.Context, config: Path, overrides: tuple[str, ...], resume
     from colorzoo.training.trainer import train
 
     with progress_bar("training") as bar:
-        result = train(settings, resume=resume, on_progress=bar)
+        result = train(settings, resume=resume, on_progress=TrainingProgress(bar))
     processes = Processes()
     if processes.is_main:
         if result.model:

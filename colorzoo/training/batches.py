@@ -91,6 +91,10 @@ class TrainingPhotos:
             loader = make_stream_loader(dataset, pin_memory=pin_memory)
         self._batches = batches_of(loader)
 
+    def epochs(self, photos: int) -> dict[str, float]:
+        """Return ``{"epoch": how often all photos have been seen}``; nothing of a stream."""
+        return {"epoch": photos / len(self.source)} if self.source is not None else {}
+
     def take(self) -> list[Batch]:
         """Return the batches of one optimizer step.
 

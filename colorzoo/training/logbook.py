@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
 from colorzoo.errors import TrainingError
 from colorzoo.files import replace_text
 
@@ -40,6 +43,14 @@ class Logbook:
             rounded = {name: _round(value) for name, value in numbers.items()}
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": step, **rounded}) + "\n")
+
+    def show(self, step: int, picture: Path) -> None:
+        """Pass a picture on to the trackers that show pictures."""
+        for tracker in self.accelerator.trackers:
+            if tracker.name == "tensorboard":
+                with Image.open(picture) as sheet:
+                    pixels = np.asarray(sheet.convert("RGB"))
+                tracker.log_images({"samples": pixels[None]}, step=step, dataformats="NHWC")
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:

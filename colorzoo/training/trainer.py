@@ -67,8 +67,8 @@ def train(
         config: All settings, or the TOML file that holds them.
         resume: Go on from the newest checkpoint in the run folder.
         on_progress: Called after each step with the steps done, those of all phases, and the latest
-            numbers: losses, ``photos_per_second``, and those of the last validation,
-            ``val_psnr`` and others. What it raises ends the run there.
+            numbers: losses, ``photos_per_second``, ``epoch``, those of the last validation such as
+            ``val_psnr``, and after a few steps ``seconds_left``. What it raises ends the run there.
 
     Raises:
         ConfigError: A setting is wrong, or asks for what this machine has not.
@@ -178,10 +178,12 @@ class Trainer:
                     break
                 if run.validate_every and self.step % run.validate_every == 0:
                     self._validate()
-                    pace = Pace(self.step)
+                    pace.skip(self.step)
                 if self.step == self.phase_end:
                     self.begin_phase()
-                on_progress(self.step, steps, self.numbers)
+                left = pace.seconds_left(self.step, steps)
+                told = {} if left is None else {"seconds_left": left}
+                on_progress(self.step, steps, {**self.numbers, **told})
         model = None
         if self.step == steps:
             model = self._release()
@@ -233,6 +235,7 @@ class Trainer:
         }
         numbers |= {
             "photos": self.step * self.photos_per_step,
+            **self.photos.epochs(self.step * self.photos_per_step),
             "learning_rate": self.networks.learning_rate,
             "photos_per_second": rate,
             **self.photos.skipped.counts(),
@@ -259,6 +262,7 @@ class Trainer:
         self.logbook.write(self.step, numbers)
         sheet = self.folder / "samples" / f"step-{self.step:06d}.png"
         self.validation.draw(self.networks.average.module, sheet)
+        self.logbook.show(self.step, sheet)
         self.numbers = {**self.numbers, **numbers}
 
     def _release(self) -> Path:
