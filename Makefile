@@ -6,8 +6,9 @@ install:
 	python3 -m venv .venv
 	.venv/bin/pip install -e '.[all,dev]'
 
-browser:  # what the browser tests drive; without it they are skipped
-	apt-get install -y chromium
+browser:  # what the browser tests drive, and what looks for barriers; without them they are skipped
+	apt-get install -y chromium npm
+	npm install --no-save --no-package-lock axe-core@4
 
 test:
 	$(PYTHON) -m pytest -n auto

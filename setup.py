@@ -16,7 +16,7 @@ setup(
             "*.md",
             *(f"*/*.{suffix}" for suffix in ("md", "json", "toml", "jpg", "safetensors")),
         ],
-        "colorzoo.demos": ["*.css", "*.md", "*.txt", "examples/*"],
+        "colorzoo.demos": ["*.css", "*.js", "*.md", "*.txt", "examples/*"],
     },
     include_package_data=False,
 )

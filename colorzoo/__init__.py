@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from colorzoo.pictures.picture import Picture
     from colorzoo.pictures.read import read
     from colorzoo.pictures.write import write
-    from colorzoo.predictor import Prediction
+    from colorzoo.predictor import Guidance, Prediction
     from colorzoo.predictors.network import NetworkPredictor
     from colorzoo.registry import list_architectures, list_methods, register, register_method
     from colorzoo.training.config import TrainingConfig
@@ -65,6 +65,7 @@ __all__ = [
     "Picture",
     "Prediction",
     "Hints",
+    "Guidance",
     "attention_maps",
     "has_attention_maps",
     "list_models",
@@ -124,7 +125,7 @@ _HOMES = {
     "colorzoo.modelfolder.weights": ("save",),
     "colorzoo.models.base": ("Generator",),
     "colorzoo.models.build": ("create_model",),
-    "colorzoo.predictor": ("Prediction",),
+    "colorzoo.predictor": ("Guidance", "Prediction"),
     "colorzoo.predictors.network": ("NetworkPredictor",),
     "colorzoo.registry": (
         "list_architectures",

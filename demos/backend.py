@@ -5,22 +5,28 @@ from __future__ import annotations
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 import colorzoo
 
-from .admission import MAX_BATCH_BYTES, MAX_BYTES
+from .admission import MAX_BATCH_BYTES
+from .pictures import (
+    LONGEST_SHOWN,
+    free_name,
+    read_picture,
+    readable,
+    suffix_of,
+    suffix_to_show,
+    tint,
+    to_show,
+)
+from .recent import Recent
 from .visitor_files import RefusedError, VisitorFiles
-
-MAX_PIXELS: Final = 50_000_000
-"""Of one picture."""
 
 MAX_FILES: Final = 50
 """Pictures that come in at once."""
@@ -28,26 +34,32 @@ MAX_FILES: Final = 50
 MAX_ARCHIVE_BYTES: Final = 400_000_000
 """Of the ZIP of several pictures."""
 
-_LONGEST_SHOWN: Final = 4096  # longer side in pixels of what the page shows; downloads are whole
+_PICTURES_BYTES: Final = 256_000_000  # of pictures in memory, for visitors who try this and that
+_PREDICTIONS_BYTES: Final = 64_000_000
 _THUMBNAIL: Final = 1024  # longer side in pixels of pictures that are only looked at
 _SHOWN_BY_BROWSERS: Final = {".jpg", ".jpeg", ".png", ".webp"}
-_SUFFIXES: Final = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "MPO": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "PNG": (".png",),
-    "WEBP": (".webp",),
-    "TIFF": (".tif", ".tiff"),
-    "BMP": (".bmp",),
-}
 _NUMBERS: Final = {  # what the page tells of a model: key, heading, format
     "psnr": ("PSNR, dB ↑", ".2f"),
     "ssim": ("SSIM ↑", ".3f"),
     "mae": ("MAE ↓", ".2f"),
     "colorfulness": ("Colourfulness", ".1f"),
 }
-# What a gate holds back is tinted like dusk, what it lets through like lamplight.
-_DUSK: Final = np.array([0.16, 0.20, 0.42], dtype=np.float32)
-_LAMPLIGHT: Final = np.array([1.0, 0.82, 0.36], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a picture is to be coloured.
+
+    Attributes:
+        model: Label of the model.
+        saturation: Strength of the colours.
+        vividness: 0, the safest colours, to 1, the most vivid ones; None for the model's own, and
+            for models that do not take it.
+    """
+
+    model: str
+    saturation: float = 1.0
+    vividness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +67,14 @@ class Coloring:
     """One coloured picture.
 
     Attributes:
+        source: What the visitor gave.
         before: File with the picture in grey, as browsers show it.
         after: File with the coloured picture, as browsers show it.
         download: File with the coloured picture in the format that came in.
         note: Its size and how long it took.
     """
 
+    source: Path
     before: Path
     after: Path
     download: Path
@@ -104,6 +118,10 @@ class DemoBackend:
         self._device = device
         self._lock = threading.Lock()
         self._loaded: dict[str, colorzoo.Colorizer] = {}
+        self._pictures = Recent[Path, colorzoo.Picture](_PICTURES_BYTES, _bytes_of)
+        self._predictions = Recent[tuple[Path, str, float | None], colorzoo.Prediction](
+            _PREDICTIONS_BYTES, lambda prediction: 3 * prediction.lightness.nbytes
+        )
         models = colorzoo.list_models()
         models.sort(key=lambda info: info.name != colorzoo.DEFAULT_MODEL)  # the default one first
         infos = {info.name: info for info in models}
@@ -142,56 +160,81 @@ class DemoBackend:
                 self._loaded[label] = colorzoo.load(self._names[label], device=self._device)
             return self._loaded[label]
 
-    def card(self, label: str) -> str:
-        """Return a model's facts and numbers as Markdown."""
-        info = self._infos[label]
-        facts = [info.architecture, f"sees {info.working_size} px"]
-        facts += [f"{info.parameters / 1e6:.1f} M parameters"] if info.parameters else []
-        facts += [f"{info.size / 1e6:.1f} MB"] if info.size else []
-        facts += [info.license] if info.license else []
-        parts = [f"{info.description}\n" if info.description else "", " · ".join(facts)]
-        rows = [
-            f"| {heading} | {info.metrics[key]:{digits}} |"
-            for key, (heading, digits) in _NUMBERS.items()
-            if key in info.metrics
-        ]
-        if rows:
-            parts += ["\n| Measured on other photos | |\n| --- | --- |", *rows]
-        return "\n".join(part for part in parts if part)
+    def takes_vividness(self, label: str) -> bool:
+        """Tell whether a model has safer and more vivid colours to choose from."""
+        return "vividness" in self.colorizer(label).predictor.accepts
 
-    def color(self, path: Path, label: str, saturation: float) -> Coloring:
-        """Colour one picture at its own size."""
+    def end(self, session: str | None) -> None:
+        """Forget a visitor who has left."""
+        self.files.end(session)
+        self._pictures.keep(Path.exists)
+        self._predictions.keep(lambda key: key[0].exists())
+
+    def card(self, label: str) -> str:
+        """Return in a line what a visitor should know of a model."""
+        info = self._infos[label]
+        return " · ".join(filter(None, (info.description, info.license)))
+
+    def table(self) -> str:
+        """Return the models' facts and numbers as a Markdown table."""
+        keys = [
+            key for key in _NUMBERS if any(key in info.metrics for info in self._infos.values())
+        ]
+        headings = ["Model", "Architecture", "Parameters", *(_NUMBERS[key][0] for key in keys)]
+        rows = [headings, ["---"] * len(headings)]
+        for label, info in self._infos.items():
+            size = f"{info.parameters / 1e6:.1f} M" if info.parameters else ""
+            numbers = (
+                format(info.metrics[key], _NUMBERS[key][1]) if key in info.metrics else ""
+                for key in keys
+            )
+            rows.append([label, info.architecture, size, *numbers])
+        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+    def color(self, path: Path, look: Look, before: Path | None = None) -> Coloring:
+        """Colour one picture at its own size.
+
+        What was read and predicted of a picture lately is used again, so that another saturation
+        takes only the last step.
+
+        Args:
+            path: The picture.
+            look: How.
+            before: Its grey version, where there is one already.
+        """
         started = time.perf_counter()
-        picture = read_picture(path)
-        grey, colored = self.render(picture, label, (0.0, saturation))
-        seconds = time.perf_counter() - started
-        self.seconds += 0.2 * (seconds - self.seconds)
-        shown = ".png" if colored.has_transparency_data else ".jpg"
-        suffix = suffix_of(path, picture)
-        is_small = max(colored.size) <= _LONGEST_SHOWN
+        picture = self._pictures.get(path, lambda: read_picture(path))
+        key = path, look.model, look.vividness
+        prediction = self._predictions.get(key, lambda: self.predict(picture, look))
+        colored = self.finish(picture, prediction, look)
+        suffix, shown = suffix_of(path, picture), suffix_to_show(colored)
         with self.files.new_folder() as folder:
+            if before is None or not before.exists():
+                grey = self.finish(picture, prediction, replace(look, saturation=0.0))
+                before = colorzoo.write(to_show(grey), folder / f"before{shown}")
             download = colorzoo.write(colored, folder / f"{path.stem}-color{suffix}")
-            before = colorzoo.write(_to_show(grey), folder / f"before{shown}")
+            is_small = max(colored.size) <= LONGEST_SHOWN
             if suffix.lower() in _SHOWN_BY_BROWSERS and is_small:
                 after = download
             else:
-                after = colorzoo.write(_to_show(colored), folder / f"after{shown}")
+                after = colorzoo.write(to_show(colored), folder / f"after{shown}")
+        seconds = time.perf_counter() - started
+        self.seconds += 0.2 * (seconds - self.seconds)  # a mean that follows what is asked lately
         size = f"{colored.width} x {colored.height} pixels"
-        return Coloring(before, after, download, f"{size}, {label}, {seconds:.1f} s")
+        note = f"{size}, {look.model}, {seconds:.1f} s"
+        return Coloring(path, before, after, download, note)
 
     def color_many(
         self,
         paths: Sequence[Path],
-        label: str,
-        saturation: float,
+        look: Look,
         on_step: Callable[[int], None],
     ) -> Batch:
         """Colour several pictures into a ZIP; what cannot be coloured is reported.
 
         Args:
             paths: The pictures.
-            label: The model.
-            saturation: Strength of the colours.
+            look: How.
             on_step: Called with the number of pictures done so far.
         """
         _check_batch(paths)
@@ -206,7 +249,8 @@ class DemoBackend:
                         if archive.stat().st_size > MAX_ARCHIVE_BYTES:
                             raise RefusedError(f"{path.name} had no room in the ZIP.")
                         picture = read_picture(path)
-                        (colored,) = self.render(picture, label, (saturation,))
+                        prediction = self.predict(picture, look)
+                        colored = self.finish(picture, prediction, look)
                         suffix = suffix_of(path, picture)
                         written = colorzoo.write(colored, folder / f"{number}{suffix}")
                     except (colorzoo.ColorzooError, RefusedError) as error:
@@ -216,7 +260,7 @@ class DemoBackend:
                     bundle.write(written, name)
                     written.unlink()
                     colored.thumbnail((_THUMBNAIL, _THUMBNAIL))
-                    shown = ".png" if colored.has_transparency_data else ".jpg"
+                    shown = suffix_to_show(colored)
                     preview = colorzoo.write(colored, folder / f"preview-{number}{shown}")
                     previews.append((preview, name))
             if not previews:
@@ -228,7 +272,8 @@ class DemoBackend:
         picture = read_picture(path)
         colorizer = self.colorizer(label)
         maps = colorzoo.attention_maps(colorizer, path)
-        (grey,) = self.render(picture, label, (0.0,))
+        look = Look(label, saturation=0.0)
+        grey = self.finish(picture, self.predict(picture, look), look)
         grey.thumbnail((_THUMBNAIL, _THUMBNAIL))
         overlays = []
         with self.files.new_folder() as folder:
@@ -239,43 +284,21 @@ class DemoBackend:
                 overlays.append((file, caption))
         return overlays
 
-    def render(
-        self, picture: colorzoo.Picture, label: str, saturations: tuple[float, ...]
-    ) -> tuple[Image.Image, ...]:
-        """Colour a picture once for each saturation."""
-        colorizer = self.colorizer(label)
+    def predict(self, picture: colorzoo.Picture, look: Look) -> colorzoo.Prediction:
+        """Predict a picture's chroma at working size; it comes on the processor."""
+        colorizer = self.colorizer(look.model)
         (prediction,) = colorizer.predict_pictures([picture])
-        return tuple(colorizer.finish(picture, prediction, value) for value in saturations)
+        chroma, lightness = prediction.chroma, prediction.lightness
+        if look.vividness is not None and self.takes_vividness(look.model):
+            guidance = colorzoo.Guidance(vividness=look.vividness)
+            chroma = colorizer.predict(lightness[None, None], guidance)[0]
+        return colorzoo.Prediction(chroma.cpu(), lightness.cpu())
 
-
-def read_picture(path: Path) -> colorzoo.Picture:
-    """Read a visitor's picture, unless it is too large.
-
-    Raises:
-        RefusedError: The file has too many bytes.
-        colorzoo.PictureError: It has too many pixels, or is no picture.
-    """
-    length = path.stat().st_size
-    if length > MAX_BYTES:
-        raise RefusedError(
-            f"{path.name} has {length / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are taken. "
-            "Save it smaller, or use colorzoo on your own machine."
-        )
-    return colorzoo.read(path, max_pixels=MAX_PIXELS)
-
-
-def suffix_of(path: Path, picture: colorzoo.Picture) -> str:
-    """Return the suffix of a picture's result: its own where that is right and can be written."""
-    suffixes = _SUFFIXES.get(picture.format or "", (".png",))
-    return path.suffix if path.suffix.lower() in suffixes else suffixes[0]
-
-
-def _to_show(image: Image.Image) -> Image.Image:
-    """Return a picture as the page shows it: no larger than a browser shows well."""
-    if max(image.size) <= _LONGEST_SHOWN:
-        return image
-    scale = _LONGEST_SHOWN / max(image.size)
-    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+    def finish(
+        self, picture: colorzoo.Picture, prediction: colorzoo.Prediction, look: Look
+    ) -> Image.Image:
+        """Give a picture its colours at its own size."""
+        return self.colorizer(look.model).finish(picture, prediction, look.saturation)
 
 
 def _check_batch(paths: Sequence[Path]) -> None:
@@ -293,31 +316,6 @@ def _check_batch(paths: Sequence[Path]) -> None:
         )
 
 
-def free_name(name: str, taken: Iterable[str]) -> str:
-    """Return a file name that is not yet taken, upper and lower case being the same."""
-    known = {other.casefold() for other in taken}
-    path, number = Path(name), 1
-    while name.casefold() in known:
-        number += 1
-        name = f"{path.stem}-{number}{path.suffix}"
-    return name
-
-
-def readable(error: Exception, *paths: Path) -> str:
-    """Return an error's message with the names of a visitor's files instead of their places."""
-    text = str(error)
-    for path in paths:
-        text = text.replace(str(path), path.name).replace(f"{path.parent}/", "")
-    return text
-
-
-def tint(grey: Image.Image, attention: NDArray[np.float32]) -> Image.Image:
-    """Lay an attention map, stretched to its own range, over a grey picture."""
-    low, high = float(attention.min()), float(attention.max())
-    stretched = (attention - low) / max(high - low, 1e-6)
-    heat = Image.fromarray(stretched.astype(np.float32)).resize(
-        grey.size, Image.Resampling.BILINEAR
-    )
-    share = np.asarray(heat)[..., None]
-    light = np.asarray(grey.convert("RGB"), dtype=np.float32)
-    return Image.fromarray((light * (_DUSK + (_LAMPLIGHT - _DUSK) * share)).astype(np.uint8))
+def _bytes_of(picture: colorzoo.Picture) -> int:
+    parts = (picture.codes, picture.table, picture.alpha)
+    return sum(part.nbytes for part in parts if part is not None)

@@ -57,7 +57,8 @@ def launch(
         files = VisitorFiles(folder)
         backend = DemoBackend(names, files, device=device)
         if spaces is not None:
-            backend.render = spaces.GPU(backend.render)  # type: ignore[method-assign]
+            for name in ("predict", "finish"):
+                setattr(backend, name, spaces.GPU(getattr(backend, name)))
             for label in backend.labels:  # what is on the GPU before the first call stays there
                 backend.colorizer(label)
         page = Page(backend).build()
@@ -75,7 +76,8 @@ def _listen(
     """Start the server and return its address."""
     page.queue()  # bounded by QueueLimit
     limit = Middleware(QueueLimit, lambda: len(page._queue), lambda: backend.seconds)
-    style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+    here = Path(__file__).parent
+    style, script = ((here / name).read_text(encoding="utf-8") for name in ("style.css", "page.js"))
     try:
         _, address, _ = page.launch(
             server_name=host,
@@ -92,6 +94,7 @@ def _listen(
             footer_links=["api"],
             theme=_theme(),
             css=style,
+            js=script,
             app_kwargs={"routes": [upload_route(backend.files)], "middleware": [limit]},
         )
     except OSError as error:
@@ -106,8 +109,14 @@ def _theme() -> gr.themes.Base:
     """Return a theme with the visitor's own fonts: the page fetches nothing from elsewhere."""
     families = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
     mono = ("ui-monospace", "Consolas", "monospace")
-    return gr.themes.Default(
+    theme = gr.themes.Default(
         primary_hue="indigo",
         font=[gr.themes.Font(name) for name in families],
         font_mono=[gr.themes.Font(name) for name in mono],
+    )
+    return theme.set(  # gradio's own are too pale to read
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
     )

@@ -311,9 +311,8 @@ def test_a_card_shows_the_numbers_of_the_facts(tmp_path: Path) -> None:
     (folder / "facts.json").write_text(json.dumps(facts))
     (tmp_path / "files").mkdir()
     backend = DemoBackend([str(folder)], VisitorFiles(tmp_path / "files"))
-    card = backend.card("first")
-    assert "A model for tests." in card
-    assert "1.2 M parameters" in card
-    assert "| MAE ↓ | 14.30 |" in card
-    assert "| PSNR, dB ↑ | 23.46 |" in card
-    assert str(tmp_path) not in card
+    assert backend.card("first") == "A model for tests. · apache-2.0"
+    table = backend.table()
+    assert "| Model | Architecture | Parameters | PSNR, dB ↑ | MAE ↓ |" in table
+    assert "| first | attention-unet | 1.2 M | 23.46 | 14.30 |" in table
+    assert str(tmp_path) not in table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from demo_server import Server, serve
 from PIL import Image
 
@@ -19,6 +21,7 @@ import colorzoo
 pytest.importorskip("gradio", reason="the page needs the extra 'demo'")
 playwright = pytest.importorskip("playwright.sync_api", reason="it is in the extra 'dev'")
 
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium")
 OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -58,7 +61,7 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self._home = server.url
         self.page.goto(server.url)
-        self.page.get_by_role("tab", name="One picture").wait_for()
+        self.page.get_by_role("tab", name="Picture").wait_for()
 
     def _note(self, request: playwright.Request) -> None:
         if not request.url.startswith((self._home, "data:", "blob:")):
@@ -74,10 +77,26 @@ class Visitor:
     def wait_for_note(self, text: str) -> None:
         playwright.expect(self.panel).to_contain_text(text, timeout=PATIENCE)
 
+    @contextlib.contextmanager
+    def new_result(self) -> Iterator[None]:
+        """Wait for what is done inside to change the coloured picture."""
+        after = self.page.locator("#result img").last
+        old = after.get_attribute("src")
+        yield
+        playwright.expect(after).not_to_have_attribute("src", old, timeout=PATIENCE)
+
     def download(self, button: str) -> bytes:
         with self.page.expect_download() as caught:
             self.panel.get_by_role("button", name=button, exact=True).click()
         return Path(caught.value.path()).read_bytes()
+
+    def look_for_faults(self) -> list[str]:
+        """What axe-core finds that is serious or critical."""
+        return self.page.evaluate(
+            """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+                .filter(found => ["serious", "critical"].includes(found.impact))
+                .map(found => `${found.id}: ${found.nodes.map(node => node.html)}`)"""
+        )
 
     def leave(self) -> None:
         self.context.close()
@@ -115,18 +134,21 @@ def test_one_picture_from_upload_to_download(visitor: Visitor, server: Server, p
     assert images.count() == 2
     sizes = images.evaluate_all("all => all.map(one => [one.naturalWidth, one.naturalHeight])")
     assert sizes == [[160, 120], [160, 120]]
-    handle = visitor.page.locator("#result [role=slider], #result .outer, #result .inner").first
+    handle = visitor.page.locator("#result [role=slider]")
     before = handle.bounding_box()
     visitor.page.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
     visitor.page.mouse.down()
     visitor.page.mouse.move(before["x"] - 100, before["y"] + before["height"] / 2, steps=4)
     visitor.page.mouse.up()
-    assert handle.bounding_box()["x"] < before["x"] - 50
+    moved = handle.bounding_box()["x"]
+    assert moved < before["x"] - 50
+    handle.focus()
+    visitor.page.keyboard.press("ArrowRight")
+    assert handle.bounding_box()["x"] > moved + 5
 
     visitor.panel.get_by_label("Model").first.click()
     visitor.page.get_by_role("option", name="second").click()
     visitor.wait_for_note("160 x 120 pixels, second")
-    visitor.wait_for_note("unet · sees 32 px")
     expected = np.asarray(colorzoo.load(server.models["second"], device="cpu")(photo))
     np.testing.assert_array_equal(pixels_of(visitor.download("Download")), expected)
 
@@ -141,11 +163,8 @@ def test_saturation_and_models_by_keyboard(visitor: Visitor, photo: Path) -> Non
     visitor.wait_for_note("160 x 120 pixels, second")
     saturation = visitor.panel.get_by_role("slider", name=re.compile("Saturation"))
     saturation.focus()
-    visitor.page.keyboard.press("Home")
-    visitor.page.keyboard.press("Tab")
-    visitor.panel.get_by_role("button", name="Colour it").focus()
-    visitor.page.keyboard.press("Enter")
-    visitor.page.wait_for_timeout(1500)
+    with visitor.new_result():
+        visitor.page.keyboard.press("Home")
     grey = pixels_of(visitor.download("Download")).astype(int)
     assert np.ptp(grey, axis=2).max() <= 1
 
@@ -167,7 +186,7 @@ def test_many_pictures_become_a_zip(visitor: Visitor, photo: Path, tmp_path: Pat
     Image.new("L", (50, 40), 99).save(small)
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no picture")
-    visitor.page.get_by_role("tab", name="Many pictures").click()
+    visitor.page.get_by_role("tab", name="Many").click()
     visitor.give(photo, small, bad)
     visitor.panel.get_by_text("small", exact=False).first.wait_for()
     visitor.panel.get_by_role("button", name="Colour all").click()
@@ -181,13 +200,14 @@ def test_many_pictures_become_a_zip(visitor: Visitor, photo: Path, tmp_path: Pat
 
 
 def test_models_side_by_side_and_attention(visitor: Visitor, photo: Path) -> None:
-    visitor.page.get_by_role("tab", name="Compare models").click()
+    visitor.page.get_by_role("tab", name="Compare").click()
     visitor.give(photo)
     sides = [visitor.page.locator(f"#side-{number} img") for number in (0, 1)]
     for side in sides:
         side.wait_for()
     assert sides[0].get_attribute("src") != sides[1].get_attribute("src")
-    visitor.page.get_by_role("tab", name="Attention").click()
+    visitor.page.get_by_role("tab", name="About").click()
+    visitor.panel.get_by_role("button", name="What the gates").click()
     visitor.give(photo)
     visitor.panel.get_by_text("24 x 16", exact=False).first.wait_for()
 
@@ -209,6 +229,68 @@ def test_two_visitors_get_their_own_pictures(
         person.leave()
 
 
+def test_another_picture_takes_the_place_of_the_first(visitor: Visitor, photo: Path) -> None:
+    visitor.give(photo)
+    visitor.wait_for_note("160 x 120 pixels, first")
+    visitor.panel.get_by_role("button", name="Another picture").click()
+    visitor.page.locator("#upload input[type=file]").wait_for(state="attached")
+    small = photo.with_name("small.png")
+    Image.new("L", (50, 40), 99).save(small)
+    visitor.give(small)
+    visitor.wait_for_note("50 x 40 pixels, first")
+
+
+def test_saturation_takes_only_the_last_step(visitor: Visitor, tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    Image.effect_noise((1632, 1224), 40).save(path)
+    visitor.give(path)
+    visitor.wait_for_note("1632 x 1224 pixels, first")
+    first = seconds_of(visitor)
+    visitor.panel.get_by_role("slider", name=re.compile("Saturation")).focus()
+    with visitor.new_result():
+        visitor.page.keyboard.press("ArrowLeft")
+    assert seconds_of(visitor) < first  # without reading, predicting and the grey picture
+
+
+def seconds_of(visitor: Visitor) -> float:
+    text = visitor.page.locator("#note").inner_text()
+    return float(text.rpartition(", ")[2].removesuffix(" s"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_readers_of_screens_find_nothing_serious(
+    browser: playwright.Browser, server: Server, scheme: str
+) -> None:
+    if not AXE.is_file():
+        pytest.skip("there is no axe-core; install it with: make browser")
+    person = Visitor(browser, server, color_scheme=scheme)
+    person.page.wait_for_timeout(1000)  # what fades in has no contrast yet
+    person.page.evaluate(AXE.read_text(encoding="utf-8"))
+    faults = [("empty", person.look_for_faults())]
+    person.panel.get_by_role("button", name="Migrant mother").click()
+    person.wait_for_note("pixels, first")
+    person.page.wait_for_timeout(1000)
+    faults.append(("result", person.look_for_faults()))
+    for tab in ("Compare", "Many", "About"):
+        person.page.get_by_role("tab", name=tab).click()
+        person.page.wait_for_timeout(1000)
+        faults.append((tab, person.look_for_faults()))
+    assert [(where, what) for where, what in faults if what] == []
+    person.leave()
+
+
+def test_all_that_matters_is_seen_at_once(browser: playwright.Browser, server: Server) -> None:
+    person = Visitor(browser, server, viewport={"width": 1280, "height": 900})
+    person.panel.get_by_role("button", name="Migrant mother").click()
+    person.wait_for_note("pixels, first")
+    parts = [person.page.locator("#result"), person.page.locator("#download")]
+    parts += [person.panel.get_by_label("Saturation").first, person.page.locator(".example").last]
+    for part in parts:
+        box = part.bounding_box()
+        assert box["y"] + box["height"] <= 900
+    person.leave()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_all_without_scrolling_sideways(
     browser: playwright.Browser, server: Server, scheme: str
@@ -216,8 +298,12 @@ def test_a_phone_shows_all_without_scrolling_sideways(
     phone = Visitor(
         browser, server, viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True
     )
-    phone.panel.locator("img").first.click()  # an example
+    tabs = phone.page.get_by_role("tab")
+    assert [tab.inner_text() for tab in tabs.all()] == ["Picture", "Compare", "Many", "About"]
+    assert all(tab.bounding_box()["x"] + tab.bounding_box()["width"] <= 390 for tab in tabs.all())
+    phone.panel.get_by_role("button", name="Migrant mother").click()
     phone.wait_for_note("pixels, first")
+    assert phone.page.locator("#result").bounding_box()["y"] < 250
     width = phone.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
     back = phone.page.evaluate("getComputedStyle(document.body).backgroundColor")

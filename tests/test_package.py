@@ -50,7 +50,7 @@ def test_the_wheel_holds_code_types_and_models(wheel: Path, root: Path, tmp_path
     assert {f"colorzoo/zoo/models/{path.as_posix()}" for path in models} <= names
     files = ("README.md", "config.json", "facts.json", "model.safetensors")
     assert {f"colorzoo/zoo/models/tiny-gan/{name}" for name in files} <= names
-    page = ("serve.py", "page.py", "style.css", "README.md", "examples/migrant-mother.jpg")
+    page = ("serve.py", "page.py", "style.css", "page.js", "examples/migrant-mother.jpg")
     assert {f"colorzoo/demos/{name}" for name in page} <= names
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"colorzoo", f"colorzoo-{colorzoo.__version__}.dist-info"}

@@ -42,7 +42,8 @@ def test_the_public_surface_is_the_one_that_is_documented() -> None:
     errors = {name for name in colorzoo.__all__ if name.endswith("Error")}
     rest = set(colorzoo.__all__) - errors - FUNCTIONS
     classes = {"Colorizer", "ModelInfo", "ImageSettings", "TrainingConfig", "Report"}
-    classes |= {"Generator", "Hints", "NetworkPredictor", "Picture", "Prediction", "VideoOptions"}
+    classes |= {"Generator", "Guidance", "Hints", "NetworkPredictor", "Picture", "Prediction"}
+    classes |= {"VideoOptions"}
     assert rest == classes | {"__version__", "DEFAULT_MODEL"}
     assert set(colorzoo.__all__) >= FUNCTIONS
 

@@ -1,0 +1,104 @@
+"""What a visitor gives: pictures, a model, how strong the colours are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+import gradio as gr
+
+from .backend import MAX_FILES
+
+_SOURCES: Final[list[Literal["upload", "webcam", "clipboard"]]] = ["upload", "clipboard", "webcam"]
+_PICTURE_FILES: Final = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"]
+
+_Input = TypeVar("_Input", gr.Image, gr.File)
+
+
+def picture_input(*, height: int, elem_id: str | None = None) -> gr.Image:
+    """Return a place for one picture."""
+    return taking_paths(
+        gr.Image(
+            label="Photograph",
+            sources=_SOURCES,
+            type="filepath",
+            height=height,
+            buttons=[],
+            placeholder="Drop a grey photograph here\nor click to choose one",
+            elem_id=elem_id,
+        )
+    )
+
+
+def pictures_input() -> gr.File:
+    """Return a place for several pictures."""
+    return taking_paths(
+        gr.File(
+            label=f"Photographs, at most {MAX_FILES}",
+            file_count="multiple",
+            file_types=_PICTURE_FILES,
+            height=220,
+            elem_id="files",
+        )
+    )
+
+
+def model_choice(labels: list[str], number: int = 0) -> gr.Dropdown:
+    """Return a choice of models, of which one is chosen."""
+    return gr.Dropdown(labels, value=labels[number], label="Model", filterable=False)
+
+
+def saturation_choice() -> gr.Slider:
+    """Return a choice of the colours' strength."""
+    return gr.Slider(0, 2, value=1, step=0.05, label="Saturation", info="0 is grey", buttons=[])
+
+
+def vividness_choice(*, visible: bool) -> gr.Slider:
+    """Return a choice between safe and vivid colours, for models that have both."""
+    return gr.Slider(
+        0,
+        1,
+        value=0,
+        step=0.05,
+        label="Vividness",
+        info="0 is the safest guess, 1 the boldest",
+        buttons=[],
+        visible=visible,
+    )
+
+
+def taking_paths(component: _Input) -> _Input:
+    """Make a component hand over uploaded files untouched, and follow no links.
+
+    Gradio's own would decode a picture, drop its EXIF data, and fail without a readable message. A
+    subclass is no way: gradio writes a ``.pyi`` file beside the source of each.
+    """
+    component.preprocess = _paths_of  # type: ignore[method-assign,assignment]  # see above
+    move = component.async_move_resource_to_block_cache
+
+    async def keep(place: str | Path | None) -> str | None:
+        if str(place).startswith(("http://", "https://")):
+            raise message("Links are not followed. Upload the picture itself.")
+        return await move(place)
+
+    component.async_move_resource_to_block_cache = keep  # type: ignore[method-assign,assignment]  # see above
+    return component
+
+
+def _paths_of(payload: Any) -> str | list[str] | None:
+    if payload is None:
+        return None
+    if isinstance(payload.model_dump(), list):
+        return [_path_of(file) for file in payload]
+    return _path_of(payload)
+
+
+def _path_of(file: Any) -> str:
+    if file.path is None:
+        raise message("The picture did not arrive. Upload it as a file.")
+    return str(file.path)
+
+
+def message(text: str) -> gr.Error:
+    """Return what, raised, shows a visitor a message."""
+    return gr.Error(text, print_exception=False)

@@ -1,0 +1,102 @@
+"""Pictures of visitors: read within limits, shown by browsers, named for download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+import colorzoo
+
+from .admission import MAX_BYTES
+from .visitor_files import RefusedError
+
+MAX_PIXELS: Final = 50_000_000
+"""Of one picture."""
+
+LONGEST_SHOWN: Final = 4096
+"""Longer side in pixels of what the page shows; downloads are whole."""
+
+_SUFFIXES: Final = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "MPO": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+}
+# What a gate holds back is tinted like dusk, what it lets through like lamplight.
+_DUSK: Final = np.array([0.16, 0.20, 0.42], dtype=np.float32)
+_LAMPLIGHT: Final = np.array([1.0, 0.82, 0.36], dtype=np.float32)
+
+
+def read_picture(path: Path) -> colorzoo.Picture:
+    """Read a visitor's picture, unless it is too large.
+
+    Raises:
+        RefusedError: The file has too many bytes, or has been removed meanwhile.
+        colorzoo.PictureError: It has too many pixels, or is no picture.
+    """
+    try:
+        length = path.stat().st_size
+    except OSError as error:
+        raise RefusedError("The picture is no longer here. Give it once more.") from error
+    if length > MAX_BYTES:
+        raise RefusedError(
+            f"{path.name} has {length / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are taken. "
+            "Save it smaller, or use colorzoo on your own machine."
+        )
+    return colorzoo.read(path, max_pixels=MAX_PIXELS)
+
+
+def suffix_of(path: Path, picture: colorzoo.Picture) -> str:
+    """Return the suffix of a picture's result: its own where that is right and can be written."""
+    suffixes = _SUFFIXES.get(picture.format or "", (".png",))
+    return path.suffix if path.suffix.lower() in suffixes else suffixes[0]
+
+
+def suffix_to_show(image: Image.Image) -> str:
+    """Return the suffix of a file that browsers show and that can hold a picture."""
+    return ".png" if image.has_transparency_data else ".jpg"
+
+
+def to_show(image: Image.Image) -> Image.Image:
+    """Return a picture as the page shows it: no larger than a browser shows well."""
+    if max(image.size) <= LONGEST_SHOWN:
+        return image
+    scale = LONGEST_SHOWN / max(image.size)
+    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+
+
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """Return a file name that is not yet taken, upper and lower case being the same."""
+    known = {other.casefold() for other in taken}
+    path, number = Path(name), 1
+    while name.casefold() in known:
+        number += 1
+        name = f"{path.stem}-{number}{path.suffix}"
+    return name
+
+
+def readable(error: Exception, *paths: Path) -> str:
+    """Return an error's message with the names of a visitor's files instead of their places."""
+    text = str(error)
+    for path in paths:
+        text = text.replace(str(path), path.name).replace(f"{path.parent}/", "")
+    return text
+
+
+def tint(grey: Image.Image, attention: NDArray[np.float32]) -> Image.Image:
+    """Lay an attention map, stretched to its own range, over a grey picture."""
+    low, high = float(attention.min()), float(attention.max())
+    stretched = (attention - low) / max(high - low, 1e-6)
+    heat = Image.fromarray(stretched.astype(np.float32)).resize(
+        grey.size, Image.Resampling.BILINEAR
+    )
+    share = np.asarray(heat)[..., None]
+    light = np.asarray(grey.convert("RGB"), dtype=np.float32)
+    return Image.fromarray((light * (_DUSK + (_LAMPLIGHT - _DUSK) * share)).astype(np.uint8))
