@@ -258,7 +258,7 @@ def test_a_wrong_model_is_one_line(run_python: Run) -> None:
 
 
 def test_other_faults_are_not_blamed_on_the_port(server: Server, tmp_path: Path) -> None:
-    make_space(tmp_path / "space")
+    make_space(tmp_path / "space", "someone")
     (tmp_path / "space" / "colorzoo" / "demos" / "style.css").unlink()
     result = subprocess.run(
         [sys.executable, "-m", "colorzoo", "demo", server.models["first"]],

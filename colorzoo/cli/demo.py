@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,17 +55,54 @@ def command(
     )
 
 
-def make_space(folder: Path) -> None:
-    """Write what a Space needs to run the page: what the Hub starts, and beside it colorzoo."""
-    demos, package = demos_folder(), Path(colorzoo.__file__).parent
+def make_space(folder: Path, owner: str) -> None:
+    """Write what a Space needs to run the page.
+
+    A colorzoo that was installed from a package index is installed from there on the Space too, at
+    its version; any other one is laid beside ``app.py``.
+
+    Args:
+        folder: Where to write; it must not be there yet.
+        owner: Whose Space it is; the models that the Space names as its own are theirs.
+    """
+    folder.mkdir()
+    demos = demos_folder()
+    names = [f"{owner}/{info.name}" for info in colorzoo.list_models()]
+    card = (demos / "README.md").read_text(encoding="utf-8")
+    _write(folder / "README.md", card.replace("models: []", f"models: [{', '.join(names)}]"))
+    _write(folder / "app.py", _APP)
+    needed = (demos / "requirements.txt").read_text(encoding="utf-8")
+    if is_from_index():
+        needed = f"colorzoo=={colorzoo.__version__}\n{needed}"
+    else:
+        _copy_package(folder / "colorzoo")
+    _write(folder / "requirements.txt", needed)
+
+
+def is_from_index() -> bool:
+    """Tell whether this colorzoo was installed by name from a package index.
+
+    What came from a folder, an archive or a repository has a file that says so (PEP 610).
+    """
+    try:
+        distribution = importlib.metadata.distribution("colorzoo")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    place = Path(str(distribution.locate_file("colorzoo/__init__.py")))
+    is_this = place.is_file() and place.samefile(Path(colorzoo.__file__))
+    return is_this and distribution.read_text("direct_url.json") is None
+
+
+def _copy_package(target: Path) -> None:
     without = shutil.ignore_patterns(".*", "__pycache__")
-    inside = folder / "colorzoo"
-    shutil.copytree(package, inside, ignore=without)
-    shutil.copytree(demos, inside / "demos", ignore=without, dirs_exist_ok=True)
-    shutil.copytree(zoo_folder(), inside / "zoo" / "models", ignore=without, dirs_exist_ok=True)
-    for name in ("README.md", "requirements.txt"):
-        shutil.copy(demos / name, folder / name)
-    (folder / "app.py").write_text(_APP, encoding="utf-8", newline="\n")
+    shutil.copytree(Path(colorzoo.__file__).parent, target, ignore=without)
+    shutil.copytree(demos_folder(), target / "demos", ignore=without, dirs_exist_ok=True)
+    models = target / "zoo" / "models"
+    shutil.copytree(zoo_folder(), models, ignore=without, dirs_exist_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def demos_folder() -> Path:

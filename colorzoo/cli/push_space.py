@@ -16,7 +16,7 @@ from colorzoo.cli.demo import make_space
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help="What to publish; the page of colorzoo demo with colorzoo beside it if left out.",
+    help="What to publish; the page of colorzoo demo if left out.",
 )
 @click.option("--private", is_flag=True, help="Make a new Space private.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be sent.")
@@ -25,12 +25,13 @@ def command(repo: str, folder: Path | None, private: bool, dry_run: bool) -> Non
 
     REPO is owner/name of a Gradio Space.
 
-    The token is taken from 'hf auth login' or HF_TOKEN.
+    A colorzoo that came from a package index is installed from there on the Space; any other one is
+    sent along. The token is taken from 'hf auth login' or HF_TOKEN.
     """
     from colorzoo.hub.publish import push_space
 
     with tempfile.TemporaryDirectory() as name:
         if folder is None:
             folder = Path(name) / "space"
-            make_space(folder)
+            make_space(folder, repo.partition("/")[0])
         print_push(push_space(folder, repo, private=private, dry_run=dry_run))
