@@ -18,7 +18,7 @@ from torch import Tensor
 from colorzoo import color
 from colorzoo.errors import TensorError
 from colorzoo.options import check_saturation
-from colorzoo.pictures.strips import strip_bounds
+from colorzoo.pictures.strips import in_order, strip_bounds
 
 GivenPixels = tuple[Tensor, Tensor, Tensor]
 """Row less the first of the strip (n,), column (n,) and chroma (2, n) of pixels."""
@@ -63,9 +63,9 @@ def upsample(chroma: Tensor, guide: Tensor, lightness: Tensor) -> Tensor:
     """
     if lightness.ndim != 2:
         raise TensorError(f"lightness must have shape (H, W), not {tuple(lightness.shape)}.")
-    height, width = lightness.shape
-    strips = _chroma_strips(chroma, guide, (height, width), lambda a, b: lightness[a:b])
-    return torch.cat([strip for _, _, strip in strips], dim=1)
+    upsampled = _Upsampling(chroma, guide, tuple(lightness.shape))
+    strips = [upsampled.rows(start, lightness[start:stop]) for start, stop in upsampled.bounds()]
+    return torch.cat(strips, dim=1)
 
 
 def srgb_strips(
@@ -96,37 +96,52 @@ def srgb_strips(
         TensorError: The shapes do not belong together.
     """
     convert = color.lab_to_srgb16 if depth == 16 else color.lab_to_srgb8
-    for start, rows, strip in _chroma_strips(chroma, guide, size, lightness):
-        pixels = given(start, start + len(rows))
-        if pixels is not None:
-            row, column, own = pixels
-            strip[:, row, column] = own
-        yield start, convert(rows, strip)
+    upsampled = _Upsampling(chroma, guide, size)
+
+    def finish(bounds: tuple[int, int]) -> tuple[int, Tensor]:
+        with torch.inference_mode():  # each thread has a mode of its own
+            rows = lightness(*bounds)
+            strip = upsampled.rows(bounds[0], rows)
+            pixels = given(*bounds)
+            if pixels is not None:
+                row, column, own = pixels
+                strip[:, row, column] = own
+            return bounds[0], convert(rows, strip)
+
+    if chroma.device.type == "cpu":
+        yield from in_order(finish, upsampled.bounds())
+    else:  # which has threads enough by itself
+        yield from map(finish, upsampled.bounds())
 
 
-def _chroma_strips(
-    chroma: Tensor,
-    guide: Tensor,
-    size: tuple[int, int],
-    lightness: Callable[[int, int], Tensor],
-) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Yield first row, lightness (rows, W) and upsampled chroma (2, rows, W) of each strip."""
-    if guide.ndim != 2 or chroma.shape != (2, *guide.shape):
-        raise TensorError(
-            "chroma (2, h, w) and guide (h, w) must agree in height and width, but have shapes "
-            f"{tuple(chroma.shape)} and {tuple(guide.shape)}."
-        )
-    height, width = size
-    slope = _slopes(chroma, guide)
-    lines = torch.cat((slope, chroma - slope * guide))
-    small_height = lines.shape[1]
-    wide = F.interpolate(lines[None], size=(small_height, width), mode="bicubic", antialias=True)[0]
-    wide = wide.transpose(0, 1).reshape(small_height, 4 * width)
-    for start, stop in strip_bounds(height, width):
-        first, weights = _cubic_rows(start, stop, height, small_height, wide)
-        full = (weights @ wide[first : first + weights.shape[1]]).view(-1, 4, width)
-        rows = lightness(start, stop)
-        yield start, rows, torch.addcmul(full[:, 2:], full[:, :2], rows[:, None]).transpose(0, 1)
+class _Upsampling:
+    """Chroma on its way to full size: what is worked out once, and each strip from that."""
+
+    def __init__(self, chroma: Tensor, guide: Tensor, size: tuple[int, ...]) -> None:
+        if guide.ndim != 2 or chroma.shape != (2, *guide.shape):
+            raise TensorError(
+                "chroma (2, h, w) and guide (h, w) must agree in height and width, but have shapes "
+                f"{tuple(chroma.shape)} and {tuple(guide.shape)}."
+            )
+        self._height, self._width = size
+        slope = _slopes(chroma, guide)
+        lines = torch.cat((slope, chroma - slope * guide))
+        self._small_height = lines.shape[1]
+        wide_size = (self._small_height, self._width)
+        wide = F.interpolate(lines[None], size=wide_size, mode="bicubic", antialias=True)[0]
+        self._wide = wide.transpose(0, 1).reshape(self._small_height, 4 * self._width)
+
+    def bounds(self) -> Iterator[tuple[int, int]]:
+        """Yield the first row of each strip and the one behind its last."""
+        return strip_bounds(self._height, self._width)
+
+    def rows(self, start: int, lightness: Tensor) -> Tensor:
+        """Return chroma (2, rows, W) of the rows from ``start`` whose lightness (rows, W) is."""
+        stop = start + lightness.shape[0]
+        wide = self._wide
+        first, weights = _cubic_rows(start, stop, self._height, self._small_height, wide)
+        full = (weights @ wide[first : first + weights.shape[1]]).view(-1, 4, self._width)
+        return torch.addcmul(full[:, 2:], full[:, :2], lightness[:, None]).transpose(0, 1)
 
 
 def _slopes(chroma: Tensor, guide: Tensor) -> Tensor:

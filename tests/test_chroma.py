@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -78,6 +81,46 @@ def test_no_chroma_is_exactly_grey() -> None:
     )
     pixels = torch.cat([strip for _, strip in strips])
     assert torch.equal(pixels, pixels[..., :1].expand(-1, -1, 3))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strips, "STRIP_PIXELS", 300)
+    ab, guide, lightness = (
+        torch.randn(2, 9, 9) * 30,
+        torch.rand(9, 9) * 100,
+        torch.rand(90, 60) * 100,
+    )
+    seen: set[int] = set()
+
+    def rows(start: int, stop: int) -> Tensor:
+        seen.add(threading.get_ident())
+        time.sleep(0.01)  # else one thread may do it all before another is there
+        return lightness[start:stop]
+
+    expected = color.lab_to_srgb8(lightness, chroma.upsample(ab, guide, lightness))
+    torch.set_num_threads(threads)
+    try:
+        with strips.single_thread():
+            parts = list(chroma.srgb_strips(ab, guide, (90, 60), rows))
+    finally:
+        torch.set_num_threads(1)
+    assert [start for start, _ in parts] == list(range(0, 90, 5))
+    found = torch.cat([part for _, part in parts]).int()
+    assert (found - expected.int()).abs().max() <= 1
+    assert len(seen) == threads
+
+
+def test_a_fault_in_a_thread_comes_out() -> None:
+    def fails(start: int, stop: int) -> Tensor:
+        raise OSError(f"rows {start} to {stop}")
+
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(OSError, match="rows 0"):
+            list(chroma.srgb_strips(torch.zeros(2, 4, 4), torch.zeros(4, 4), (9, 9), fails))
+    finally:
+        torch.set_num_threads(1)
 
 
 def test_saturation_scales_chroma() -> None:

@@ -101,6 +101,33 @@ def test_scaling_is_that_of_pix2pix() -> None:
     assert color.unscale_chroma(torch.tensor([-1.0, 0.5])).tolist() == [-110.0, 55.0]
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16])
+def test_the_fast_way_to_lightness_is_the_exact_way(dtype: torch.dtype) -> None:
+    levels = torch.iinfo(dtype).max
+    codes = torch.randint(levels + 1, (90, 91, 3))
+    codes[:9] //= 20  # dark ones, where the curve is a line
+    exact = color.srgb_to_lightness(codes.permute(2, 0, 1).double() / levels)[0]
+    fast = color.srgb_codes_to_lightness(codes.to(dtype))
+    assert fast.dtype == torch.float32
+    assert (fast - exact).abs().max() < 1e-4
+
+
+def test_strange_numbers_give_some_colour() -> None:
+    lightness = torch.tensor([[50.0, float("nan"), 1e30, -1e30]])
+    for value in (0.0, float("nan"), 1e38, -1e38):
+        pixels = color.lab_to_srgb8(lightness, torch.full((2, 1, 4), value))
+        assert pixels.shape == (1, 4, 3)
+
+
+def test_the_fast_way_to_16_bit_is_the_exact_way_rounded() -> None:
+    lab = torch.cat((torch.rand(1, 90, 91) * 100, (torch.rand(2, 90, 91) - 0.5) * 260))
+    fast = color.lab_to_srgb16(lab[0], lab[1:]).to(torch.int32).permute(2, 0, 1)
+    exact = color.lab_to_srgb(lab.double(), gamut="desaturate") * 65535
+    # Greys come out equal in all channels, for which the matrix' last digits are passed over.
+    assert (fast - exact).abs().max() < 0.001 * 65535
+    assert (fast - exact).abs().mean() < 1.0
+
+
 def test_the_fast_way_to_8_bit_is_the_exact_way_rounded() -> None:
     lab = torch.cat((torch.rand(1, 90, 91) * 100, (torch.rand(2, 90, 91) - 0.5) * 260))
     fast = color.lab_to_srgb8(lab[0], lab[1:]).permute(2, 0, 1)

@@ -202,8 +202,8 @@ def _lightness_of(
     codes = np.empty((height, width), dtype=np.uint16)
     with single_thread():
         for start, stop in bounds:
-            strip = rows(start, stop).transpose(2, 0, 1).astype(np.float32, order="C")
-            lightness = color.srgb_to_lightness(torch.from_numpy(strip).div_(levels))[0]
+            strip = np.array(rows(start, stop))  # torch takes no array that is read-only
+            lightness = color.srgb_codes_to_lightness(torch.from_numpy(strip))
             codes[start:stop] = lightness.mul_(655.35).round_().clamp_(0, 65535).numpy()
     return codes, _linear_table(65536)
 
