@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -46,6 +47,29 @@ def replace_text(path: Path, text: str) -> None:
         file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder whose files take their places in ``folder`` once the block has ended well.
+
+    A new ``folder`` appears whole or not at all. In an existing one files of the same names are
+    replaced one by one, and only after all are on the disk; everything else in it stays.
+
+    Raises:
+        OSError: It cannot be written; what was there is untouched.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        beside = Path(name) / folder.name
+        beside.mkdir()
+        yield beside
+        sync_folder(beside)
+        if folder.exists():
+            for path in sorted(beside.iterdir()):
+                path.replace(folder / path.name)
+        else:
+            beside.rename(folder)
 
 
 def sync_folder(folder: Path) -> None:

@@ -309,3 +309,14 @@ def test_what_is_no_space_is_refused(
     with pytest.raises(HubError, match=message):
         push_space(space, "someone/colorzoo")
     assert hub.requests == []
+
+
+def test_a_push_tells_how_far_it_is(
+    hub: Hub, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[tuple[int, int | None]] = []
+    push(folder, NAME, on_progress=lambda done, total, numbers: calls.append((done, total)))
+    assert calls == [(done, len(FILES)) for done in range(len(FILES) + 1)]
+    push(folder, NAME, on_progress=lambda done, total, numbers: calls.append((done, total)))
+    assert len(calls) == len(FILES) + 1
+    assert capfd.readouterr().err == ""

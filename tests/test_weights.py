@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import Run
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -140,6 +142,55 @@ def test_a_config_that_no_memory_holds_is_refused(model_folder: Path) -> None:
     edit_config(model_folder, config={**config, "widths": [10**12, 10**12]})
     with pytest.raises(ConfigError, match=r"config\.json: no 'attention-unet' can be built"):
         load_model(model_folder)
+
+
+ASK = """
+import sys, colorzoo
+
+def peak():
+    with open("/proc/self/status") as status:
+        return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) * 1024
+
+colorzoo.load(sys.argv[1], device="cpu")
+before = peak()
+try:
+    colorzoo.load(sys.argv[2], device="cpu")
+except colorzoo.WeightsError as error:
+    print(peak() - before, error)
+"""
+
+
+def test_a_config_that_asks_for_much_takes_no_memory(
+    model_folder: Path, tmp_path: Path, run_python: Run
+) -> None:
+    greedy = Path(shutil.copytree(model_folder, tmp_path / "greedy"))
+    config = json.loads((greedy / "config.json").read_text())["config"]
+    edit_config(greedy, config={**config, "widths": [8000, 16000, 16000]})
+    taken, _, message = run_python("-c", ASK, model_folder, greedy).stdout.partition(" ")
+    assert "has shape" in message
+    assert int(taken) < 30e6
+
+
+SQUEEZE = """
+import resource, sys, numpy, colorzoo
+colorizer = colorzoo.load(sys.argv[1], device="cpu")
+grey = numpy.zeros((64, 64), numpy.uint8)
+colorizer(grey)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 300_000_000, -1))
+colorizer(grey, working_size=4096)
+"""
+
+
+def test_a_working_size_that_no_memory_holds_is_one_error(
+    model_folder: Path, run_python: Run
+) -> None:
+    outcome = run_python("-c", SQUEEZE, model_folder)
+    assert (
+        "colorzoo.errors.TensorError: The memory of 'cpu' does not suffice for 1 x 4096 x 4096"
+        in (outcome.stderr)
+    )
+    assert "Give a smaller working_size or batch_size" in outcome.stderr
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', "[" * 200_000])
@@ -293,6 +344,7 @@ def test_create_model_takes_configs_in_each_form(config: Any) -> None:
         (("unet", {"norm": "layer"}), {}, "norm must be one of"),
         (("unet", AttentionUNetConfig()), {}, "must be a UNetConfig or a dict"),
         (("unet",), {"widths": (4,)}, "widths needs two or more"),
+        (("cnn",), {"refinements": 10**9}, "refinements must be 0 to 16"),
     ],
 )
 def test_create_model_refuses(arguments: Any, values: Any, message: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from colorzoo.cli._output import print_push
+from colorzoo.cli._progress import progress_bar
 from colorzoo.errors import ColorzooError
 from colorzoo.files import replace_text
 from colorzoo.schema import to_dict
@@ -54,16 +55,18 @@ def command(
     failed = False
     for source, name in _plan(folder, repo, zoo, namespace):
         try:
-            info = push(
-                source,
-                name,
-                private=private,
-                revision=revision,
-                create_pr=create_pr,
-                commit_message=message,
-                overwrite_card=overwrite_card,
-                dry_run=dry_run,
-            )
+            with progress_bar("sending") as bar:
+                info = push(
+                    source,
+                    name,
+                    private=private,
+                    revision=revision,
+                    create_pr=create_pr,
+                    commit_message=message,
+                    overwrite_card=overwrite_card,
+                    dry_run=dry_run,
+                    on_progress=bar,
+                )
         except ColorzooError as error:
             if zoo is None:
                 raise

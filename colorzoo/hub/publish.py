@@ -28,6 +28,7 @@ from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, Im
 from colorzoo.modelfolder.model import HoldsModel, Model, model_of
 from colorzoo.modelfolder.weights import load_model, save
 from colorzoo.models.base import Generator
+from colorzoo.progress import OnProgress
 from colorzoo.version import __version__
 from colorzoo.zoo.cards import is_edited, license_of, render_card
 from colorzoo.zoo.folders import zoo_folder
@@ -48,6 +49,7 @@ def push(
     token: str | None = None,
     overwrite_card: bool = False,
     dry_run: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> PushInfo:
     """Publish a model on the Hub: config, weights, facts, pictures and card, as one commit.
 
@@ -68,6 +70,7 @@ def push(
         overwrite_card: Replace a README that was edited by hand, here or on the Hub. Otherwise
             the one here is published as it is, and the one on the Hub stays.
         dry_run: Only find out what would be sent.
+        on_progress: Told how many of the files that the Hub lacks are sent.
 
     Raises:
         HubError: The model has no licence, or the Hub refuses or cannot be reached.
@@ -91,7 +94,7 @@ def push(
         stage = Path(name) / repo_id.partition("/")[2]
         source = _stage_weights(model, stage, image)
         _complete(source, stage, target, about)
-        return send(stage, target, token)
+        return send(stage, target, token, on_progress)
 
 
 def push_space(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from colorzoo.errors import ColorzooError, HubError
 from colorzoo.files import file_hash
-from colorzoo.hub.client import explain, make_client, status_of
+from colorzoo.hub.client import explain, make_client, status_of, without_bars
 from colorzoo.modelfolder.format import CARD_FILE
+from colorzoo.progress import OnProgress
 from colorzoo.zoo.cards import is_edited
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import CommitInfo, HfApi
     from huggingface_hub.hf_api import RepoSibling
 
 
@@ -64,12 +66,25 @@ class Target:
     dry_run: bool
 
 
-def send(stage: Path, target: Target, token: str | None) -> PushInfo:
-    """Bring the Hub to what lies in ``stage``."""
+def send(
+    stage: Path, target: Target, token: str | None, on_progress: OnProgress | None = None
+) -> PushInfo:
+    """Bring the Hub to what lies in ``stage``.
+
+    Args:
+        stage: Folder of all files that are to be there.
+        target: Where to, and how.
+        token: Access token for the Hub.
+        on_progress: Told how many of the files that the Hub lacks are sent.
+
+    Raises:
+        HubError: The Hub refuses or cannot be reached.
+    """
     from huggingface_hub import get_token
 
     try:
-        return _commit(make_client(token), stage, target)
+        with without_bars():
+            return _commit(make_client(token), stage, target, on_progress)
     except ColorzooError:
         raise
     except Exception as error:  # the client lets errors of the network library under it through
@@ -80,9 +95,7 @@ def send(stage: Path, target: Target, token: str | None) -> PushInfo:
         raise HubError(explain(error, target.repo)) from error
 
 
-def _commit(api: HfApi, stage: Path, target: Target) -> PushInfo:
-    from huggingface_hub import CommitOperationAdd
-
+def _commit(api: HfApi, stage: Path, target: Target, on_progress: OnProgress | None) -> PushInfo:
     files = {
         path.relative_to(stage).as_posix(): path
         for path in sorted(stage.rglob("*"))
@@ -107,18 +120,42 @@ def _commit(api: HfApi, stage: Path, target: Target) -> PushInfo:
         if target.revision and not has_branch:
             api.create_branch(target.repo, repo_type=target.kind, branch=target.revision)
         if changed:
-            info = api.create_commit(
-                target.repo,
-                [CommitOperationAdd(name, files[name]) for name in changed],
-                commit_message=target.message,
-                repo_type=target.kind,
-                revision=target.revision,
-                create_pr=target.create_pr,
-            )
+            info = _upload(api, {name: files[name] for name in changed}, target, on_progress)
             head, pull_request = info.oid, info.pr_url
     prefix = "spaces/" if target.kind == "space" else ""
     url = f"{api.endpoint}/{prefix}{target.repo}"
     return PushInfo(target.repo, url, tuple(changed), head, pull_request, kept)
+
+
+def _upload(
+    api: HfApi, files: Mapping[str, Path], target: Target, on_progress: OnProgress | None
+) -> CommitInfo:
+    """Send files one after another, and then make all of them one commit."""
+    from huggingface_hub import CommitOperationAdd
+
+    additions = [CommitOperationAdd(name, path) for name, path in files.items()]
+    for done, addition in enumerate(additions):
+        if on_progress:
+            on_progress(done, len(additions), {})
+        # Large files alone: small ones are part of the commit itself.
+        api.preupload_lfs_files(
+            target.repo,
+            [addition],
+            repo_type=target.kind,
+            revision=target.revision,
+            create_pr=target.create_pr,
+        )
+    info = api.create_commit(
+        target.repo,
+        additions,
+        commit_message=target.message,
+        repo_type=target.kind,
+        revision=target.revision,
+        create_pr=target.create_pr,
+    )
+    if on_progress:
+        on_progress(len(additions), len(additions), {})
+    return info
 
 
 def _look(api: HfApi, target: Target) -> tuple[str | None, dict[str, RepoSibling], bool]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from colorzoo.errors import ConfigError, UnknownNameError, WeightsError
-from colorzoo.files import sync_folder
+from colorzoo.files import replacing_folder
 from colorzoo.modelfolder.facts import (
     FACTS_FILE,
     are_of,
@@ -198,15 +197,13 @@ def _render_config(model: Model) -> str:
 def _write_model(model: Model, target: Path) -> Path:
     text = _render_config(model)
     tensors = storable(model.generator.state_dict(), getattr(torch, model.storage))
-
-    def write(beside: Path) -> None:
-        (beside / CONFIG_FILE).write_text(text, encoding="utf-8", newline="\n")
-        save_file(tensors, beside / WEIGHTS_FILE, metadata={"format": "pt"})
-        shutil.copymode(beside / CONFIG_FILE, beside / WEIGHTS_FILE)  # that was for its owner alone
-        _write_facts(model, beside)
-
     try:
-        _write_folder(target.resolve(), write)
+        with replacing_folder(target.resolve()) as beside:
+            (beside / CONFIG_FILE).write_text(text, encoding="utf-8", newline="\n")
+            save_file(tensors, beside / WEIGHTS_FILE, metadata={"format": "pt"})
+            # The library lets nobody but its owner read it.
+            shutil.copymode(beside / CONFIG_FILE, beside / WEIGHTS_FILE)
+            _write_facts(model, beside)
     except (OSError, ValueError, SafetensorError) as error:  # ValueError: a null byte in the name
         raise WeightsError(
             f"Cannot write the model folder {target}: {error}. "
@@ -228,18 +225,3 @@ def _write_facts(model: Model, beside: Path) -> None:
         shutil.copyfile(model.folder / name, beside / name)
     facts = dataclasses.replace(facts, about=dataclasses.replace(facts.about, pictures=there))
     (beside / FACTS_FILE).write_text(render_facts(facts), encoding="utf-8", newline="\n")
-
-
-def _write_folder(folder: Path, write: Callable[[Path], None]) -> None:
-    """Write files so that none is ever seen half-written: beside their place, then renamed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
-        beside = Path(name) / folder.name
-        beside.mkdir()
-        write(beside)
-        sync_folder(beside)
-        if not folder.exists():
-            beside.rename(folder)
-            return
-        for path in sorted(beside.iterdir()):
-            path.replace(folder / path.name)

@@ -19,6 +19,8 @@ from colorzoo.models._heads import HeadKind, check_vividness, make_head
 from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
+_MOST_REFINEMENTS = 16  # a config from elsewhere must not ask for a billion layers
+
 
 @dataclass(frozen=True, slots=True)
 class CNNConfig:
@@ -45,8 +47,8 @@ class CNNConfig:
     def __post_init__(self) -> None:
         check_widths(self.widths)
         check_vividness(self.vividness)
-        if self.refinements < 0:
-            raise ValueError("refinements must be 0 or more.")
+        if not 0 <= self.refinements <= _MOST_REFINEMENTS:
+            raise ValueError(f"refinements must be 0 to {_MOST_REFINEMENTS}.")
 
     @classmethod
     def tiny(cls) -> CNNConfig:

@@ -123,12 +123,22 @@ class NetworkPredictor:
         """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says.
 
         Raises:
-            TensorError: The generator's numbers overflow in its precision.
+            TensorError: The generator's numbers overflow in its precision, or the memory does not
+                suffice for pictures of this size.
         """
         self.generator.eval()
         with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
             vividness = None if guidance is None else guidance.vividness
-            chroma: Tensor = self.network(lightness, vividness)
+            try:
+                chroma: Tensor = self.network(lightness, vividness)
+            except (RuntimeError, MemoryError) as error:
+                if not _is_of_memory(error):
+                    raise
+                count, _, height, width = lightness.shape
+                raise TensorError(
+                    f"The memory of {str(self.device)!r} does not suffice for {count} x {height} x "
+                    f"{width} pixels in {self.name!r}. Give a smaller working_size or batch_size."
+                ) from error
             if not torch.isfinite(chroma).all():
                 raise TensorError(
                     f"The generator of {self.name!r} gave values that are not finite numbers in "
@@ -157,6 +167,13 @@ class NetworkPredictor:
         with torch.inference_mode():
             maps = self.generator.forward_with_maps(self.network.scale(lightness))[1]
             return [gate_map.float() for gate_map in maps]
+
+
+def _is_of_memory(error: Exception) -> bool:
+    """Tell a lack of memory, for which the processor's allocator has no error of its own."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return "can't allocate memory" in str(error) or "not enough memory" in str(error)
 
 
 def _mirrored_indices(length: int, multiple: int, device: torch.device) -> Tensor:
