@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from colorzoo import chroma
 from colorzoo.devices import pick_device
 from colorzoo.hints import Hints, PlacedHints
+from colorzoo.jobs.methods import JobMethods
 from colorzoo.modelfolder.format import ImageSettings
 from colorzoo.modelfolder.model import Model
 from colorzoo.options import ColorizeOptions, Depth
-from colorzoo.pictures.opening import local_path
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.pictures.strips import single_thread
@@ -28,6 +28,7 @@ from colorzoo.predictor import (
     Guide,
     Prediction,
     Predictor,
+    add_vividness,
     check_guidance,
     join_guidance,
 )
@@ -42,15 +43,10 @@ from colorzoo.prepare import (
     read_references,
 )
 
-if TYPE_CHECKING:
-    from colorzoo.jobs.files import FolderReport
-    from colorzoo.jobs.video import ShotLook, VideoOptions, VideoReport
-    from colorzoo.progress import OnProgress
-
 _log = logging.getLogger(__name__)
 
 
-class Colorizer:
+class Colorizer(JobMethods):
     """A predictor plus everything between a picture and a coloured picture.
 
     The output has the size and the lightness of the input; only its colours come from the
@@ -76,10 +72,9 @@ class Colorizer:
         self._guided = with_guides(predictor)
 
     def __repr__(self) -> str:
-        predictor = self.predictor
         return (
-            f"Colorizer({predictor.name!r}, working_size={predictor.working_size}, "
-            f"parameters={predictor.parameters}, device={str(predictor.device)!r})"
+            f"Colorizer({self.name!r}, working_size={self.working_size}, "
+            f"parameters={self.predictor.parameters}, device={str(self.device)!r})"
         )
 
     @property
@@ -119,6 +114,7 @@ class Colorizer:
         hints: Hints | None = None,
         reference: PictureSource | None = None,
         saturation: float = 1.0,
+        vividness: float | None = None,
         working_size: int | None = None,
         batch_size: int = 8,
     ) -> Image.Image: ...
@@ -131,6 +127,7 @@ class Colorizer:
         hints: Hints | Sequence[Hints | None] | None = None,
         reference: PictureSource | Sequence[PictureSource | None] | None = None,
         saturation: float = 1.0,
+        vividness: float | None = None,
         working_size: int | None = None,
         batch_size: int = 8,
     ) -> list[Image.Image]: ...
@@ -142,6 +139,7 @@ class Colorizer:
         hints: Hints | Sequence[Hints | None] | None = None,
         reference: PictureSource | Sequence[PictureSource | None] | None = None,
         saturation: float = 1.0,
+        vividness: float | None = None,
         working_size: int | None = None,
         batch_size: int = 8,
     ) -> Image.Image | list[Image.Image]:
@@ -155,6 +153,8 @@ class Colorizer:
             reference: A picture in colour to take colours from; for a list of pictures one for all,
                 or a list of as many, None where a picture has none.
             saturation: Strength of the colours; 0 is grey, 1 is what the predictor says.
+            vividness: For models that predict a distribution over colours: 0 takes its mean, which
+                is safe, 1 nearly its mode, which is vivid; the model's own if left out.
             working_size: Shorter side of what the predictor sees, pixels; its own if left out. The
                 longer side is held to four times that: a longer panorama is seen smaller.
             batch_size: Pictures of a list that go through the predictor at once; only those go
@@ -166,11 +166,10 @@ class Colorizer:
 
         Raises:
             PictureError: A picture cannot be read.
-            ConfigError: ``saturation``, ``working_size`` or ``batch_size`` is out of range; a hint
-                lies outside its picture; or the model does not take what is given, or lacks what it
-                needs.
+            ConfigError: A number is out of range; a hint lies outside its picture; or the model
+                does not take what is given, or lacks what it needs.
         """
-        options = ColorizeOptions(saturation, working_size, batch_size)
+        options = ColorizeOptions(saturation, working_size, batch_size, vividness=vividness)
         several = isinstance(pictures, (list, tuple))
         sources: Sequence[PictureSource] = pictures if several else [pictures]  # type: ignore[assignment,list-item]  # a Sequence that is no list is left to read(), which says what is wrong
         read_pictures = [read(source) for source in sources]
@@ -218,7 +217,7 @@ class Colorizer:
 
         Args:
             pictures: What was read.
-            options: Working size and size of a batch, and hints and a reference for all of them.
+            options: Working size, size of a batch, vividness, and hints and a reference for all.
             guidance: What is added to each picture instead: a batch of one each, hints at the
                 picture's working size, or None.
 
@@ -229,7 +228,8 @@ class Colorizer:
         options = options or ColorizeOptions()
         if guidance is None and (options.hints or options.reference):
             return self._predict_added(pictures, options, *read_added(options, pictures))
-        added = guidance or [None] * len(pictures)
+        given = guidance or [None] * len(pictures)
+        added = [add_vividness(one, options.vividness) for one in given]
         predictions: dict[int, Prediction] = {}
         size = options.working_size or self.working_size
         for batch, shape in batches(pictures, added, size, options.batch_size):
@@ -256,6 +256,20 @@ class Colorizer:
         predictions = self.predict_pictures(pictures, options, guidance)
         pairs = zip(predictions, hints, strict=True)
         return [dataclasses.replace(prediction, hints=own) for prediction, own in pairs]
+
+    def alternatives(
+        self, picture: PictureSource, n: int = 4, *, seed: int = 0
+    ) -> list[Image.Image]:
+        """Colour a picture in other ways as likely (see :func:`colorzoo.choices.alternatives`)."""
+        from colorzoo.choices import alternatives
+
+        return alternatives(self, picture, n, seed=seed)
+
+    def uncertainty(self, picture: PictureSource) -> NDArray[np.float32]:
+        """Tell where the colours are a guess (see :func:`colorzoo.choices.uncertainty`)."""
+        from colorzoo.choices import uncertainty
+
+        return uncertainty(self, picture)
 
     def finish(
         self,
@@ -298,100 +312,3 @@ class Colorizer:
         )
         with torch.inference_mode(), single_thread():
             return picture.assemble((start, strip.cpu().numpy()) for start, strip in strips)
-
-    def folder(
-        self,
-        source: str | os.PathLike[str],
-        target: str | os.PathLike[str],
-        *,
-        recursive: bool = True,
-        overwrite: bool = False,
-        saturation: float = 1.0,
-        working_size: int | None = None,
-        batch_size: int = 8,
-        depth: Depth = "auto",
-        on_progress: OnProgress | None = None,
-    ) -> FolderReport:
-        """Colour the pictures of a folder into another, which mirrors its tree.
-
-        A bad file does not stop the others, and no input is ever overwritten.
-
-        Args:
-            source: Folder of pictures.
-            target: Folder for the results; made if missing. It may lie inside ``source``. A suffix
-                that cannot be written, such as .gif, becomes .png.
-            recursive: Take subfolders too.
-            overwrite: Replace what is in ``target`` already. Otherwise a result of the same picture
-                is skipped, and one of another picture is an error.
-            saturation: As in calling the colorizer.
-            working_size: As in calling the colorizer.
-            batch_size: Pictures read and coloured together.
-            depth: As in calling the colorizer.
-            on_progress: Called at the start and after each file (see :mod:`colorzoo.progress`);
-                its numbers tell how many ``failed``.
-
-        Raises:
-            PictureError: ``source`` is missing or no folder, or is the same as ``target``.
-            ConfigError: One of the options is out of range.
-        """
-        from colorzoo.jobs.files import colorize_folder
-
-        return colorize_folder(
-            self,
-            local_path(source),
-            local_path(target),
-            ColorizeOptions(saturation, working_size, batch_size, depth),
-            recursive=recursive,
-            overwrite=overwrite,
-            on_progress=on_progress,
-        )
-
-    def video(
-        self,
-        source: str | os.PathLike[str],
-        target: str | os.PathLike[str],
-        video: VideoOptions | None = None,
-        *,
-        looks: Sequence[ShotLook] = (),
-        saturation: float = 1.0,
-        working_size: int | None = None,
-        batch_size: int = 8,
-        overwrite: bool = False,
-        resume: bool = False,
-        on_progress: OnProgress | None = None,
-    ) -> VideoReport:
-        """Colour a film (see :func:`colorzoo.jobs.video.colorize_video`; extra ``video``).
-
-        Args:
-            source: The film.
-            target: Where the coloured one goes: .mp4, .m4v, .mov or .mkv.
-            video: How steady, how encoded, how much of it.
-            looks: Shots that are coloured otherwise.
-            saturation: As in calling the colorizer.
-            working_size: As in calling the colorizer.
-            batch_size: Frames that are predicted together.
-            overwrite: Replace ``target``, and what an earlier job left half done.
-            resume: Go on where an earlier job with the same settings was stopped.
-            on_progress: Told how many frames are done.
-
-        Returns:
-            What became of it.
-
-        Raises:
-            VideoError: The film cannot be read or the target not written.
-            ConfigError: An option is out of range.
-            MissingDependencyError: The extra ``video`` is not installed.
-        """
-        from colorzoo.jobs.video import colorize_video
-
-        return colorize_video(
-            self,
-            Path(source).expanduser(),
-            Path(target).expanduser(),
-            ColorizeOptions(saturation, working_size, batch_size),
-            video,
-            looks=looks,
-            overwrite=overwrite,
-            resume=resume,
-            on_progress=on_progress,
-        )

@@ -36,6 +36,8 @@ class ColorizeOptions:
         hints: Colours for places, of every picture that is coloured with these options; so all must
             be of one size.
         reference: File of a picture in colour to take colours from.
+        vividness: For models that predict a distribution over colours: 0 takes its mean, which is
+            safe, 1 nearly its mode, which is vivid; the model's own if None.
 
     Raises:
         ConfigError: One of them is out of range.
@@ -47,6 +49,7 @@ class ColorizeOptions:
     depth: Depth = "auto"
     hints: Hints | None = None
     reference: Path | None = None
+    vividness: float | None = None
 
     def __post_init__(self) -> None:
         check_saturation(self.saturation)
@@ -55,6 +58,8 @@ class ColorizeOptions:
         check_whole("batch_size", self.batch_size)
         if self.depth not in ("auto", 8, 16):
             raise ConfigError(f'depth must be "auto", 8 or 16, not {self.depth!r}.')
+        if self.vividness is not None:
+            check_vividness(self.vividness)
 
 
 def check_saturation(factor: object) -> None:
@@ -65,4 +70,14 @@ def check_saturation(factor: object) -> None:
         raise ConfigError(
             f"saturation must be 0 or more and finite, not {factor}; "
             "0 gives grey, 1.0 changes nothing, 1.3 is visibly stronger."
+        )
+
+
+def check_vividness(vividness: object) -> None:
+    """Raise a ConfigError unless ``vividness`` is a number in 0..1."""
+    number = isinstance(vividness, numbers.Real) and not isinstance(vividness, bool)
+    if not number or not 0.0 <= float(vividness) <= 1.0:  # type: ignore[arg-type]  # a number here
+        raise ConfigError(
+            f"vividness must be a number from 0, the safest colours, to 1, the most vivid, not "
+            f"{vividness!r}."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -72,6 +73,13 @@ class Guidance:
         tensors = (self.hint_chroma, self.hint_mask, self.reference)
         chroma, mask, lab = (None if tensor is None else change(tensor) for tensor in tensors)
         return Guidance(chroma, mask, lab, self.vividness)
+
+
+def add_vividness(guidance: Guidance | None, vividness: float | None) -> Guidance | None:
+    """Return the guidance with a vividness, if one is given."""
+    if vividness is None:
+        return guidance
+    return dataclasses.replace(guidance or Guidance(), vividness=vividness)
 
 
 def join_guidance(parts: Sequence[Guidance | None]) -> Guidance | None:

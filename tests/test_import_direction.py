@@ -20,7 +20,7 @@ FLOORS = (
     {"modelfolder"},
     {"zoo"},
     {"hub"},
-    {"jobs", "export"},
+    {"jobs", "export", "choices"},
     {"colorizer"},
     {"attention", "loading"},
     {"evaluation", "testing"},

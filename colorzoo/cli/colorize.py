@@ -49,6 +49,11 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     help="Strength of the colours; 0 is grey.",
 )
 @click.option(
+    "--vividness",
+    type=click.FloatRange(min=0.0, max=1.0),
+    help="0 for the safest colours to 1 for the most vivid, of models with a distribution.",
+)
+@click.option(
     "--working-size",
     type=click.IntRange(min=1, max=MAX_WORKING_SIZE),
     help="Shorter side in pixels that the model sees; its own if left out.",
@@ -80,6 +85,7 @@ def command(
     out: str | None,
     model: str,
     saturation: float,
+    vividness: float | None,
     working_size: int | None,
     hint_file: Path | None,
     reference: Path | None,
@@ -105,7 +111,7 @@ def command(
     """
     if table is not None and not table.absolute().parent.is_dir():
         raise click.UsageError(f"There is no folder {table.absolute().parent} for --csv {table}.")
-    options = ColorizeOptions(saturation, working_size, batch_size)
+    options = ColorizeOptions(saturation, working_size, batch_size, vividness=vividness)
     if push is not None or are_shards(paths):
         if table is not None or hint_file is not None:
             raise click.UsageError("--csv and --hints go with pictures, not with archives.")

@@ -72,6 +72,11 @@ class _Seconds(click.ParamType[float]):
     help="Strength of the colours; 0 is grey.",
 )
 @click.option(
+    "--vividness",
+    type=click.FloatRange(min=0.0, max=1.0),
+    help="0 for the safest colours to 1 for the most vivid, of models with a distribution.",
+)
+@click.option(
     "--working-size",
     type=click.IntRange(min=1, max=MAX_WORKING_SIZE),
     help="Shorter side in pixels that the model sees; its own if left out.",
@@ -113,6 +118,7 @@ def command(
     out: Path | None,
     model: str,
     saturation: float,
+    vividness: float | None,
     working_size: int | None,
     steadiness: float,
     every: int,
@@ -137,7 +143,7 @@ def command(
     from colorzoo.jobs.video import VideoOptions
 
     colorizer = colorzoo.load(model, device=device)
-    options = ColorizeOptions(saturation, working_size)
+    options = ColorizeOptions(saturation, working_size, vividness=vividness)
     if contact_sheet is not None:
         plan = make_contact_sheet(colorizer, source, contact_sheet, options, seconds=preview)
         click.echo(contact_sheet)
@@ -151,6 +157,7 @@ def command(
             video,
             looks=_read_looks(shots_file, device) if shots_file else (),
             saturation=saturation,
+            vividness=vividness,
             working_size=working_size,
             overwrite=overwrite,
             resume=resume,

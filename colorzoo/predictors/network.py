@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from colorzoo import color
 from colorzoo.devices import pick_device, pick_dtype
 from colorzoo.errors import ConfigError, TensorError
-from colorzoo.models.base import GatedGenerator, Generator, has_distribution
+from colorzoo.models.base import ClassGenerator, GatedGenerator, Generator, has_distribution
 from colorzoo.predictor import Guidance, Guide
 from colorzoo.registry import ARCHITECTURES
 
@@ -145,6 +145,60 @@ class NetworkPredictor:
                     f"{self.dtype}. Use dtype='float32' or 'bfloat16'."
                 )
         return chroma
+
+    def distribution(self, lightness: Tensor) -> Tensor:
+        """Return how likely each colour is at each place of a picture.
+
+        Args:
+            lightness: (N, 1, H, W) float32 on its device, L in 0..100.
+
+        Returns:
+            (N, Q, h, w) float32, of sum 1 over the Q :attr:`cells`. It covers the picture as the
+            generator sees it: filled up at the lower and right border.
+
+        Raises:
+            ConfigError: The generator has no distribution.
+        """
+        generator = self._generator_with_distribution()
+        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
+            return generator.distribution(self.network.scale(lightness))
+
+    @property
+    def cells(self) -> Tensor:
+        """Centres of the cells (Q, 2) of the distribution, a and b in Lab units.
+
+        Raises:
+            ConfigError: The generator has no distribution.
+        """
+        return self._generator_with_distribution().classes.cells.float()
+
+    def chroma_of(self, shares: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return the chroma of a picture whose distribution is given.
+
+        Args:
+            shares: (N, Q, h, w), as :meth:`distribution` gives them, or changed.
+            size: Height and width of the lightness that the distribution is of.
+
+        Returns:
+            (N, 2, height, width) float32, a and b in Lab units.
+
+        Raises:
+            ConfigError: The generator has no distribution.
+        """
+        generator = self._generator_with_distribution()
+        filled = [round_up(side, generator.size_multiple) for side in size]
+        logits = shares.float().clamp(min=1e-12).log()
+        with torch.inference_mode():
+            scaled = generator.classes.chroma(logits, filled)[..., : size[0], : size[1]]
+            return color.unscale_chroma(scaled)
+
+    def _generator_with_distribution(self) -> ClassGenerator[Any]:
+        if not has_distribution(self.generator):
+            raise ConfigError(
+                f"{self.name!r} predicts ab at once and no distribution over colours. Choose a "
+                "model that has one, such as lite-unet-gan."
+            )
+        return self.generator
 
     def attention_maps(self, lightness: Tensor) -> list[Tensor]:
         """Return how much of each skip the attention gates let through (Oktay 2018).

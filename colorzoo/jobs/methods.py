@@ -1,0 +1,126 @@
+"""The methods of a colorizer that colour many pictures: folders and films."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from colorzoo.options import ColorizeOptions, Depth
+from colorzoo.pictures.opening import local_path
+
+if TYPE_CHECKING:
+    from colorzoo.colorizer import Colorizer
+    from colorzoo.jobs.files import FolderReport
+    from colorzoo.jobs.video import ShotLook, VideoOptions, VideoReport
+    from colorzoo.progress import OnProgress
+
+
+class JobMethods:
+    """What :class:`colorzoo.colorizer.Colorizer`, its only subclass, does with many pictures."""
+
+    @property
+    def _colorizer(self) -> Colorizer:
+        return cast("Colorizer", self)
+
+    def folder(
+        self,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
+        *,
+        recursive: bool = True,
+        overwrite: bool = False,
+        saturation: float = 1.0,
+        vividness: float | None = None,
+        working_size: int | None = None,
+        batch_size: int = 8,
+        depth: Depth = "auto",
+        on_progress: OnProgress | None = None,
+    ) -> FolderReport:
+        """Colour the pictures of a folder into another, which mirrors its tree.
+
+        A bad file does not stop the others, and no input is ever overwritten.
+
+        Args:
+            source: Folder of pictures.
+            target: Folder for the results; made if missing. It may lie inside ``source``. A suffix
+                that cannot be written, such as .gif, becomes .png.
+            recursive: Take subfolders too.
+            overwrite: Replace what is in ``target`` already. Otherwise a result of the same picture
+                is skipped, and one of another picture is an error.
+            saturation: As in calling the colorizer.
+            vividness: As in calling the colorizer.
+            working_size: As in calling the colorizer.
+            batch_size: Pictures read and coloured together.
+            depth: As in calling the colorizer.
+            on_progress: Called at the start and after each file (see :mod:`colorzoo.progress`);
+                its numbers tell how many ``failed``.
+
+        Raises:
+            PictureError: ``source`` is missing or no folder, or is the same as ``target``.
+            ConfigError: One of the options is out of range.
+        """
+        from colorzoo.jobs.files import colorize_folder
+
+        return colorize_folder(
+            self._colorizer,
+            local_path(source),
+            local_path(target),
+            ColorizeOptions(saturation, working_size, batch_size, depth, vividness=vividness),
+            recursive=recursive,
+            overwrite=overwrite,
+            on_progress=on_progress,
+        )
+
+    def video(
+        self,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
+        video: VideoOptions | None = None,
+        *,
+        looks: Sequence[ShotLook] = (),
+        saturation: float = 1.0,
+        vividness: float | None = None,
+        working_size: int | None = None,
+        batch_size: int = 8,
+        overwrite: bool = False,
+        resume: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> VideoReport:
+        """Colour a film (see :func:`colorzoo.jobs.video.colorize_video`; extra ``video``).
+
+        Args:
+            source: The film.
+            target: Where the coloured one goes: .mp4, .m4v, .mov or .mkv.
+            video: How steady, how encoded, how much of it.
+            looks: Shots that are coloured otherwise.
+            saturation: As in calling the colorizer.
+            vividness: As in calling the colorizer.
+            working_size: As in calling the colorizer.
+            batch_size: Frames that are predicted together.
+            overwrite: Replace ``target``, and what an earlier job left half done.
+            resume: Go on where an earlier job with the same settings was stopped.
+            on_progress: Told how many frames are done.
+
+        Returns:
+            What became of it.
+
+        Raises:
+            VideoError: The film cannot be read or the target not written.
+            ConfigError: An option is out of range.
+            MissingDependencyError: The extra ``video`` is not installed.
+        """
+        from colorzoo.jobs.video import colorize_video
+
+        return colorize_video(
+            self._colorizer,
+            Path(source).expanduser(),
+            Path(target).expanduser(),
+            ColorizeOptions(saturation, working_size, batch_size, vividness=vividness),
+            video,
+            looks=looks,
+            overwrite=overwrite,
+            resume=resume,
+            on_progress=on_progress,
+        )
