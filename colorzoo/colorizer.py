@@ -41,6 +41,7 @@ from colorzoo.prepare import (
     place_hints,
     read_added,
     read_references,
+    working_lightness,
 )
 
 _log = logging.getLogger(__name__)
@@ -233,11 +234,11 @@ class Colorizer(JobMethods):
         predictions: dict[int, Prediction] = {}
         size = options.working_size or self.working_size
         for batch, shape in batches(pictures, added, size, options.batch_size):
-            seen = torch.stack(
-                [torch.from_numpy(pictures[index].resized_lightness(*shape)) for index in batch]
-            ).to(self.device)
-            predicted = self.predict(seen[:, None], join_guidance([added[i] for i in batch]))
-            for index, ab, lightness in zip(batch, predicted, seen, strict=True):
+            own, seen = working_lightness([pictures[i] for i in batch], shape, options)
+            predicted = self.predict(
+                seen[:, None].to(self.device), join_guidance([added[i] for i in batch])
+            )
+            for index, ab, lightness in zip(batch, predicted, own.to(self.device), strict=True):
                 predictions[index] = Prediction(ab, lightness)
         return [predictions[index] for index in range(len(pictures))]
 

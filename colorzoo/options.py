@@ -33,6 +33,8 @@ class ColorizeOptions:
             look alike in size to it.
         depth: Bits of a sample in what comes out: 8, 16, or ``"auto"``, those of the input. Only
             PNG and TIFF hold 16.
+        restore_tones: Let the predictor see faded tones stretched; the output's own stay.
+        denoise: Let the predictor see grain smoothed; the output keeps it.
         hints: Colours for places, of every picture that is coloured with these options; so all must
             be of one size.
         reference: File of a picture in colour to take colours from.
@@ -47,6 +49,8 @@ class ColorizeOptions:
     working_size: int | None = None
     batch_size: int = 8
     depth: Depth = "auto"
+    restore_tones: bool = False
+    denoise: bool = False
     hints: Hints | None = None
     reference: Path | None = None
     vividness: float | None = None

@@ -12,6 +12,7 @@ from torch import Tensor
 from colorzoo.errors import ConfigError, PictureError, TensorError
 from colorzoo.hints import Hints, PlacedHints
 from colorzoo.options import ColorizeOptions
+from colorzoo.pictures import tones
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.predictor import Guidance
@@ -185,3 +186,24 @@ def _one_each(what: str, given: Any, count: int) -> Sequence[Any]:
             f"has none, not {size}."
         )
     return each
+
+
+def working_lightness(
+    pictures: Sequence[Picture], shape: tuple[int, int], options: ColorizeOptions
+) -> tuple[Tensor, Tensor]:
+    """Return L at working size of pictures: their own, and what a predictor is to see of it.
+
+    Args:
+        pictures: What was read.
+        shape: Height and width at which they are seen.
+        options: Whether tones are restored and grain is smoothed for the predictor.
+
+    Returns:
+        Two of (N, h, w) float32, 0..100.
+    """
+    own = [picture.resized_lightness(*shape) for picture in pictures]
+    seen = [
+        tones.prepare(one, restore_tones=options.restore_tones, denoise=options.denoise)
+        for one in own
+    ]
+    return torch.from_numpy(np.stack(own)), torch.from_numpy(np.stack(seen))

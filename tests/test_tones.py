@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
+import colorzoo
+from colorzoo.options import ColorizeOptions
+from colorzoo.pictures.read import read
 from colorzoo.pictures.tones import noise_of, prepare, smoothed, stretched
 
 Lightness = NDArray[np.float32]
@@ -65,3 +71,17 @@ def test_what_is_asked_for_is_done() -> None:
     assert np.array_equal(prepare(picture, restore_tones=True), stretched(picture))
     both = prepare(picture, restore_tones=True, denoise=True)
     assert np.array_equal(both, stretched(smoothed(picture)))
+
+
+def test_a_colorizer_shows_its_predictor_what_was_asked_for(model_folder: Path) -> None:
+    colorizer = colorzoo.load(model_folder, device="cpu")
+    faded = read((115 + 90 * noisy(3.0) / 100).astype(np.uint8))
+    options = ColorizeOptions(restore_tones=True, denoise=True)
+    (prediction,) = colorizer.predict_pictures([faded], options)
+    own = faded.resized_lightness(*prediction.lightness.shape)
+    assert np.array_equal(prediction.lightness.numpy(), own)
+    seen = prepare(own, restore_tones=True, denoise=True)
+    expected = colorizer.predict(torch.from_numpy(seen)[None, None])[0]
+    torch.testing.assert_close(prediction.chroma, expected)
+    (plain,) = colorizer.predict_pictures([faded])
+    assert not torch.equal(plain.chroma, prediction.chroma)
