@@ -8,14 +8,12 @@ from torch import Tensor, nn
 
 from colorzoo.models._blocks import (
     ConvBlock,
-    Norm,
     UpBlock,
-    Upsampling,
-    check_widths,
     init_normal,
     make_encoder,
 )
-from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models._config import UNetShape
+from colorzoo.models._heads import make_head
 from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
@@ -23,37 +21,22 @@ _MOST_REFINEMENTS = 16  # a config from elsewhere must not ask for a billion lay
 
 
 @dataclass(frozen=True, slots=True)
-class CNNConfig:
+class CNNConfig(UNetShape):
     """Shape of a plain encoder and decoder.
 
     Attributes:
         widths: Channels after each halving; as many halvings as there are widths. Everything
             about colour passes through the last one, so few halvings keep its edges sharp.
         refinements: 3x3 convolutions after each doubling, where U-Nets have their skips.
-        norm: Normalization, left out of the first and the innermost level as in pix2pix.
-        upsampling: Transposed convolution, or resize and convolution.
-        head: What the network ends in: ab at once, or a distribution over colours.
-        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
-            nearly its mode.
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 384)
     refinements: int = 1
-    norm: Norm = "batch"
-    upsampling: Upsampling = "deconv"
-    head: HeadKind = "ab"
-    vividness: float = 0.0
 
     def __post_init__(self) -> None:
-        check_widths(self.widths)
-        check_vividness(self.vividness)
+        UNetShape.__post_init__(self)  # slots: super() would be of the class before them
         if not 0 <= self.refinements <= _MOST_REFINEMENTS:
             raise ValueError(f"refinements must be 0 to {_MOST_REFINEMENTS}.")
-
-    @classmethod
-    def tiny(cls) -> CNNConfig:
-        """Return a config of a few thousand parameters, for tests."""
-        return cls(widths=(4, 8, 8))
 
 
 @ARCHITECTURES.register(

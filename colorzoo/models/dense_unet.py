@@ -15,14 +15,13 @@ from colorzoo.models._blocks import (
     ConvBlock,
     Norm,
     UpBlock,
-    Upsampling,
-    check_widths,
     init_normal,
     init_scaled,
     level_norms,
     make_norm,
 )
-from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models._config import UNetShape
+from colorzoo.models._heads import make_head
 from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
@@ -31,31 +30,21 @@ LAYERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class DenseUNetConfig:
+class DenseUNetConfig(UNetShape):
     """Shape of a fully dense U-Net.
 
     Attributes:
         widths: Channels that enter the dense block after each halving, multiples of 4; the block
             adds as many again. As many halvings as there are widths.
-        norm: Normalization, left out of the stem and the innermost level.
-        upsampling: Transposed convolution, or resize and convolution.
-        head: What the network ends in: ab at once, or a distribution over colours.
-        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
-            nearly its mode.
         checkpoint: In training, keep only the blocks' inputs and compute the rest a second time in
             the backward pass: less memory, more time, the same gradients.
     """
 
     widths: tuple[int, ...] = (32, 64, 96, 144, 176)
-    norm: Norm = "batch"
-    upsampling: Upsampling = "deconv"
-    head: HeadKind = "ab"
-    vividness: float = 0.0
     checkpoint: bool = False
 
     def __post_init__(self) -> None:
-        check_widths(self.widths)
-        check_vividness(self.vividness)
+        UNetShape.__post_init__(self)  # slots: super() would be of the class before them
         if any(width % LAYERS for width in self.widths):
             raise ValueError(f"widths must be multiples of {LAYERS}.")
 

@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from colorzoo.models._blocks import (
     LEAK,
     Norm,
-    Upsampling,
-    check_widths,
     encode,
     init_normal,
     init_scaled,
@@ -19,38 +17,17 @@ from colorzoo.models._blocks import (
     make_norm,
     make_upsampling,
 )
-from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models._config import UNetShape
+from colorzoo.models._heads import make_head
 from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
 @dataclass(frozen=True, slots=True)
-class ResUNetConfig:
-    """Shape of a residual U-Net.
-
-    Attributes:
-        widths: Channels after each halving; as many halvings as there are widths.
-        norm: Normalization, left out of the first and the innermost level.
-        upsampling: Transposed convolution, or resize and convolution.
-        head: What the network ends in: ab at once, or a distribution over colours.
-        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
-            nearly its mode.
-    """
+class ResUNetConfig(UNetShape):
+    """Shape of a residual U-Net."""
 
     widths: tuple[int, ...] = (48, 96, 160, 192, 192)
-    norm: Norm = "batch"
-    upsampling: Upsampling = "deconv"
-    head: HeadKind = "ab"
-    vividness: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_widths(self.widths)
-        check_vividness(self.vividness)
-
-    @classmethod
-    def tiny(cls) -> ResUNetConfig:
-        """Return a config of a few thousand parameters, for tests."""
-        return cls(widths=(4, 8, 8))
 
 
 class ResidualUnit(nn.Module):

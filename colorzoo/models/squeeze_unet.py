@@ -9,19 +9,18 @@ from torch import Tensor, nn
 
 from colorzoo.features.squeezenet import CHANNELS, SqueezeNet
 from colorzoo.models._blocks import (
-    Norm,
     UpBlock,
-    Upsampling,
     init_normal,
 )
+from colorzoo.models._config import UNetShape
 from colorzoo.models._gates import GridGate
-from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models._heads import check_vividness, make_head
 from colorzoo.models.base import ClassGenerator, GatedGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
 @dataclass(frozen=True, slots=True)
-class SqueezeUNetConfig:
+class SqueezeUNetConfig(UNetShape):
     """Shape of an attention U-Net on SqueezeNet.
 
     Attributes:
@@ -29,18 +28,10 @@ class SqueezeUNetConfig:
             package; a model once trained does not ask for them again.
         widths: Decoder channels at strides 2, 4 and 8; a gated skip leaves with as many.
         norm: Normalization of the decoder; SqueezeNet has none.
-        upsampling: Transposed convolution, or resize and convolution.
-        head: What the network ends in: ab at once, or a distribution over colours.
-        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
-            nearly its mode.
     """
 
     pretrained: bool = False
     widths: tuple[int, int, int] = (48, 112, 320)
-    norm: Norm = "batch"
-    upsampling: Upsampling = "deconv"
-    head: HeadKind = "ab"
-    vividness: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.widths) < 1:

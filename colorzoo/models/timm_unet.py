@@ -11,13 +11,11 @@ from torch import Tensor, nn
 
 from colorzoo.errors import ConfigError, HubError, MissingDependencyError, did_you_mean
 from colorzoo.models._blocks import (
-    Norm,
     UpBlock,
-    Upsampling,
-    check_widths,
     init_normal,
 )
-from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models._config import UNetShape
+from colorzoo.models._heads import make_head
 from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
@@ -25,7 +23,7 @@ RGB = 3
 
 
 @dataclass(frozen=True, slots=True)
-class TimmUNetConfig:
+class TimmUNetConfig(UNetShape):
     """Shape of a U-Net on a backbone of timm.
 
     Attributes:
@@ -39,24 +37,12 @@ class TimmUNetConfig:
         widths: Decoder channels at strides 2, 4, 8, ..., up to half the backbone's deepest: four
             widths for the usual 32.
         norm: Normalization of the decoder; the backbone keeps its own.
-        upsampling: Transposed convolution, or resize and convolution.
-        head: What the network ends in: ab at once, or a distribution over colours.
-        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
-            nearly its mode.
     """
 
     backbone: str = "resnet10t"
     pretrained: bool = False
     input_scaling: Literal["backbone", "none"] = "backbone"
     widths: tuple[int, ...] = (32, 48, 64, 64)
-    norm: Norm = "batch"
-    upsampling: Upsampling = "deconv"
-    head: HeadKind = "ab"
-    vividness: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_widths(self.widths)
-        check_vividness(self.vividness)
 
     @classmethod
     def tiny(cls) -> TimmUNetConfig:

@@ -8,47 +8,23 @@ import torch
 from torch import Tensor
 
 from colorzoo.models._blocks import (
-    Norm,
-    Upsampling,
-    check_widths,
     decoder_input,
     encode,
     init_normal,
     make_decoder,
     make_encoder,
 )
-from colorzoo.models._heads import HeadKind, check_vividness, make_head
+from colorzoo.models._config import UNetShape
+from colorzoo.models._heads import make_head
 from colorzoo.models.base import ClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
 @dataclass(frozen=True, slots=True)
-class UNetConfig:
-    """Shape of a U-Net.
-
-    Attributes:
-        widths: Channels after each halving; as many halvings as there are widths.
-        norm: Normalization, left out of the first and the innermost level as in pix2pix.
-        upsampling: Transposed convolution, or resize and convolution.
-        head: What the network ends in: ab at once, or a distribution over colours.
-        vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
-            nearly its mode.
-    """
+class UNetConfig(UNetShape):
+    """Shape of a U-Net."""
 
     widths: tuple[int, ...] = (48, 96, 192, 192, 192, 192)
-    norm: Norm = "batch"
-    upsampling: Upsampling = "deconv"
-    head: HeadKind = "ab"
-    vividness: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_widths(self.widths)
-        check_vividness(self.vividness)
-
-    @classmethod
-    def tiny(cls) -> UNetConfig:
-        """Return a config of a few thousand parameters, for tests."""
-        return cls(widths=(4, 8, 8))
 
 
 @ARCHITECTURES.register(
