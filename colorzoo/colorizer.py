@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from colorzoo import chroma
 from colorzoo.devices import pick_device
+from colorzoo.finishing import finish_picture
 from colorzoo.hints import Hints, PlacedHints
 from colorzoo.jobs.methods import JobMethods
 from colorzoo.modelfolder.format import ImageSettings
@@ -22,7 +22,6 @@ from colorzoo.modelfolder.model import Model
 from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
-from colorzoo.pictures.strips import single_thread
 from colorzoo.predictor import (
     Guidance,
     Guide,
@@ -291,25 +290,4 @@ class Colorizer(JobMethods):
             8-bit RGB or RGBA of the picture's size, which saves as 16-bit PNG or TIFF if it has
             them (see :class:`colorzoo.pictures.write.FinishedPicture`).
         """
-        ab, guide = prediction.chroma.to(self.device), prediction.lightness.to(self.device)
-        hints = prediction.hints
-
-        def lightness(start: int, stop: int) -> Tensor:
-            return torch.from_numpy(picture.lightness(start, stop)).to(self.device)
-
-        def given(start: int, stop: int) -> chroma.GivenPixels | None:
-            if hints is None:
-                return None
-            rows, columns, colors = (tensor.to(self.device) for tensor in hints.strip(start, stop))
-            return rows, columns, chroma.saturate(colors, saturation)
-
-        strips = chroma.srgb_strips(
-            chroma.saturate(ab, saturation),
-            guide,
-            (picture.height, picture.width),
-            lightness,
-            depth=picture.depth(depth),
-            given=given,
-        )
-        with torch.inference_mode(), single_thread():
-            return picture.assemble((start, strip.cpu().numpy()) for start, strip in strips)
+        return finish_picture(picture, prediction, saturation, depth, device=self.device)

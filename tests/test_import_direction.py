@@ -15,7 +15,7 @@ FLOORS = (
     {"chroma", "data"},
     {"predictor"},
     {"hints", "features"},
-    {"models", "methods", "prepare"},
+    {"models", "methods", "prepare", "finishing"},
     {"discriminators", "predictors"},
     {"modelfolder"},
     {"zoo"},
