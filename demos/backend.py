@@ -37,6 +37,7 @@ MAX_ARCHIVE_BYTES: Final = 400_000_000
 _PICTURES_BYTES: Final = 256_000_000  # of pictures in memory, for visitors who try this and that
 _PREDICTIONS_BYTES: Final = 64_000_000
 _THUMBNAIL: Final = 1024  # longer side in pixels of pictures that are only looked at
+_HINT_SHARE: Final = 80  # the shorter side is so many times as long as a hint's radius
 _SHOWN_BY_BROWSERS: Final = {".jpg", ".jpeg", ".png", ".webp"}
 _NUMBERS: Final = {  # what the page tells of a model: key, heading, format
     "psnr": ("PSNR, dB ↑", ".2f"),
@@ -79,6 +80,38 @@ class Coloring:
     after: Path
     download: Path
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """A visitor's say in the colours of a picture.
+
+    Attributes:
+        points: Row, column and colour of places, in the picture's own pixels.
+        file: A .json file of such places, as ``colorzoo.Hints`` writes it, or None.
+        reference: A picture to take colours from, or None.
+    """
+
+    points: tuple[tuple[int, int, str], ...] = ()
+    file: Path | None = None
+    reference: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WishedColoring:
+    """A picture coloured as a visitor wished.
+
+    Attributes:
+        shown: File with the coloured picture, as browsers show it.
+        download: File with it in the format that came in.
+        hints: File with the given places and colours, or None.
+        scale: Pixels of the picture for each one of the picture that is shown.
+    """
+
+    shown: Path
+    download: Path
+    hints: Path | None
+    scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +257,39 @@ class DemoBackend:
         note = f"{size}, {look.model}, {seconds:.1f} s"
         return Coloring(path, before, after, download, note)
 
+    def color_as_wished(self, path: Path, look: Look, wishes: Wishes) -> WishedColoring:
+        """Colour one picture with a visitor's hints, and with the colours of another."""
+        picture = read_picture(path)
+        if wishes.reference is not None:
+            read_picture(wishes.reference)  # within the same limits
+        hints = None
+        if wishes.file is not None:
+            if wishes.file.suffix.lower() != ".json":
+                raise RefusedError("Hints are taken as a .json file, as this page gives them.")
+            hints = colorzoo.Hints.from_file(wishes.file)
+        elif wishes.points:
+            radius = max(2, min(picture.height, picture.width) // _HINT_SHARE)
+            hints = colorzoo.Hints.from_points(wishes.points, radius=radius)
+        colored = self.guide(path, look, hints, wishes.reference)
+        shown = to_show(colored)
+        with self.files.new_folder() as folder:
+            name = f"{path.stem}-color{suffix_of(path, picture)}"
+            download = colorzoo.write(colored, folder / name)
+            file = folder / f"{path.stem}-hints.json"
+            if hints is not None:
+                hints.to_file(file)
+            shown_file = colorzoo.write(shown, folder / f"shown{suffix_to_show(colored)}")
+        scale = colored.width / shown.width
+        return WishedColoring(shown_file, download, file if hints else None, scale)
+
+    def guide(
+        self, path: Path, look: Look, hints: colorzoo.Hints | None, reference: Path | None
+    ) -> Image.Image:
+        """Colour a picture with hints and a reference."""
+        return self.colorizer(look.model)(
+            path, hints=hints, reference=reference, saturation=look.saturation
+        )
+
     def color_many(
         self,
         paths: Sequence[Path],
@@ -287,12 +353,11 @@ class DemoBackend:
     def predict(self, picture: colorzoo.Picture, look: Look) -> colorzoo.Prediction:
         """Predict a picture's chroma at working size; it comes on the processor."""
         colorizer = self.colorizer(look.model)
-        (prediction,) = colorizer.predict_pictures([picture])
-        chroma, lightness = prediction.chroma, prediction.lightness
+        guidance = None
         if look.vividness is not None and self.takes_vividness(look.model):
             guidance = colorzoo.Guidance(vividness=look.vividness)
-            chroma = colorizer.predict(lightness[None, None], guidance)[0]
-        return colorzoo.Prediction(chroma.cpu(), lightness.cpu())
+        (prediction,) = colorizer.predict_pictures([picture], guidance=[guidance])
+        return colorzoo.Prediction(prediction.chroma.cpu(), prediction.lightness.cpu())
 
     def finish(
         self, picture: colorzoo.Picture, prediction: colorzoo.Prediction, look: Look

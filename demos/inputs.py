@@ -15,16 +15,18 @@ _PICTURE_FILES: Final = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bm
 _Input = TypeVar("_Input", gr.Image, gr.File)
 
 
-def picture_input(*, height: int, elem_id: str | None = None) -> gr.Image:
+def picture_input(
+    *, height: int, elem_id: str | None = None, label: str = "Photograph"
+) -> gr.Image:
     """Return a place for one picture."""
     return taking_paths(
         gr.Image(
-            label="Photograph",
+            label=label,
             sources=_SOURCES,
             type="filepath",
             height=height,
             buttons=[],
-            placeholder="Drop a grey photograph here\nor click to choose one",
+            placeholder="Drop a picture here\nor click to choose one",
             elem_id=elem_id,
         )
     )

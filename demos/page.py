@@ -8,10 +8,11 @@ from typing import Any, Final
 import gradio as gr
 
 from .admission import MAX_BYTES
-from .backend import MAX_FILES, DemoBackend, Look
+from .backend import MAX_FILES, DemoBackend, Look, Wishes
 from .inputs import message, model_choice, saturation_choice, taking_paths
 from .more_tools import Attention, Comparison, ManyPictures
 from .one_picture import OnePicture
+from .own_colors import OwnColors
 from .pictures import MAX_PIXELS
 from .serving import WORK, Serving
 from .visitor_files import KEPT_SECONDS
@@ -58,6 +59,8 @@ class Page:
             gr.Markdown(_INTRO, elem_id="heading")
             with gr.Tab("Picture"):
                 OnePicture(self._serving).lay_out()
+            with gr.Tab("Hints"):
+                OwnColors(self._serving).lay_out()
             if len(self._backend.labels) > 1:
                 with gr.Tab("Compare"):
                     Comparison(self._serving).lay_out()
@@ -79,24 +82,40 @@ class Page:
         with gr.Group(visible=False):
             picture = taking_paths(gr.File(label="Picture"))
             files = taking_paths(gr.File(label="Pictures", file_count="multiple"))
+            hints = taking_paths(gr.File(label="Hints"))
+            reference = taking_paths(gr.File(label="Reference"))
             model, saturation = model_choice(self._backend.labels), saturation_choice()
             colored, archive = gr.File(label="Coloured"), gr.File(label="ZIP")
             report = gr.JSON(label="Report")
             one, many = gr.Button(), gr.Button()
         one.click(
-            self._colorize, [picture, model, saturation], colored, api_name="colorize", **WORK
+            self._colorize,
+            [picture, model, saturation, hints, reference],
+            colored,
+            api_name="colorize",
+            **WORK,
         )
         many.click(
             self._batch, [files, model, saturation], [archive, report], api_name="batch", **WORK
         )
 
     def _colorize(
-        self, picture: str | None, model: str, saturation: float, request: gr.Request
+        self,
+        request: gr.Request,
+        picture: str | None,
+        model: str,
+        saturation: float,
+        hints: str | None = None,
+        reference: str | None = None,
     ) -> str:
         """Colour one picture; it comes back at its own size and in its own format."""
         if picture is None:
             raise message("There is no picture yet. Add one first.")
-        return str(self._serving.color(Path(picture), Look(model, saturation), request).download)
+        path, look = Path(picture), Look(model, saturation)
+        if hints is None and reference is None:
+            return str(self._serving.color(path, look, request).download)
+        wishes = Wishes((), *(Path(file) if file else None for file in (hints, reference)))
+        return str(self._serving.color_as_wished(path, look, wishes, request).download)
 
     def _batch(
         self,

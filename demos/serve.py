@@ -57,7 +57,7 @@ def launch(
         files = VisitorFiles(folder)
         backend = DemoBackend(names, files, device=device)
         if spaces is not None:
-            for name in ("predict", "finish"):
+            for name in ("predict", "finish", "guide"):
                 setattr(backend, name, spaces.GPU(getattr(backend, name)))
             for label in backend.labels:  # what is on the GPU before the first call stays there
                 backend.colorizer(label)

@@ -11,7 +11,7 @@ import gradio as gr
 
 import colorzoo
 
-from .backend import Coloring, DemoBackend, Look
+from .backend import Coloring, DemoBackend, Look, WishedColoring, Wishes
 from .inputs import message
 from .pictures import readable
 from .visitor_files import RefusedError
@@ -43,6 +43,17 @@ class Serving:
         with self.taking(request, str(picture)):
             result = self.backend.color(picture, look, before)
         self.note(request, result.before, result.after, result.download)
+        return result
+
+    def color_as_wished(
+        self, picture: Path, look: Look, wishes: Wishes, request: gr.Request
+    ) -> WishedColoring:
+        """Colour one picture with a visitor's say in it."""
+        given = [str(file) for file in (picture, wishes.file, wishes.reference) if file]
+        with self.taking(request, *given):
+            result = self.backend.color_as_wished(picture, look, wishes)
+        files = (result.shown, result.download, result.hints)
+        self.note(request, *(file for file in files if file))
         return result
 
     @contextlib.contextmanager

@@ -242,7 +242,26 @@ def test_only_the_two_endpoints_are_offered(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert set(endpoints) == {"/colorize", "/batch"}
     names = [part["parameter_name"] for part in endpoints["/colorize"]["parameters"]]
-    assert names == ["picture", "model", "saturation"]
+    assert names == ["picture", "model", "saturation", "hints", "reference"]
+
+
+def test_hints_and_a_reference_reach_the_library(
+    client: Client, server: Server, ramp: Path, tmp_path: Path
+) -> None:
+    hints = colorzoo.Hints.from_points([(20, 30, "sienna")])
+    hints.to_file(tmp_path / "hints.json")
+    sunset = tmp_path / "sunset.png"
+    Image.new("RGB", (50, 40), "tomato").save(sunset)
+    colorizer = colorzoo.load(server.models["first"], device="cpu")
+    for given, expected in (
+        ({"hints": handle_file(tmp_path / "hints.json")}, colorizer(ramp, hints=hints)),
+        ({"reference": handle_file(sunset)}, colorizer(ramp, reference=sunset)),
+    ):
+        result = client.predict(handle_file(ramp), api_name="/colorize", **given)
+        with Image.open(result) as image:
+            np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
+    message = message_of(client, ramp, hints=handle_file(sunset))
+    assert "Hints are taken as a .json file" in message
 
 
 def test_it_starts_soon(server: Server) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import shutil
 import zipfile
@@ -252,6 +253,35 @@ def test_saturation_takes_only_the_last_step(visitor: Visitor, tmp_path: Path) -
     assert seconds_of(visitor) < first  # without reading, predicting and the grey picture
 
 
+def test_a_click_gives_a_colour_and_undo_takes_it_back(
+    visitor: Visitor, server: Server, photo: Path
+) -> None:
+    visitor.page.get_by_role("tab", name="Hints").click()
+    visitor.give(photo)
+    canvas = visitor.page.locator("#canvas img")
+    canvas.wait_for()
+    plain = canvas.get_attribute("src")
+    box = canvas.bounding_box()
+    visitor.page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    playwright.expect(canvas).not_to_have_attribute("src", plain, timeout=PATIENCE)
+    (hint,) = json.loads(visitor.download("Download hints"))["hints"]
+    assert (abs(hint["row"] - 60) <= 2, abs(hint["column"] - 40) <= 2) == (True, True)
+    hints = colorzoo.Hints.from_points(
+        [(hint["row"], hint["column"], hint["color"])], radius=hint["radius"]
+    )
+    expected = colorzoo.load(server.models["first"], device="cpu")(photo, hints=hints)
+    np.testing.assert_array_equal(
+        pixels_of(visitor.download("Download picture")), np.asarray(expected)
+    )
+    hinted = canvas.get_attribute("src")
+    visitor.panel.get_by_role("button", name="Undo").click()
+    playwright.expect(canvas).not_to_have_attribute("src", hinted, timeout=PATIENCE)
+    expected = colorzoo.load(server.models["first"], device="cpu")(photo)
+    np.testing.assert_array_equal(
+        pixels_of(visitor.download("Download picture")), np.asarray(expected)
+    )
+
+
 def seconds_of(visitor: Visitor) -> float:
     text = visitor.page.locator("#note").inner_text()
     return float(text.rpartition(", ")[2].removesuffix(" s"))
@@ -271,7 +301,7 @@ def test_readers_of_screens_find_nothing_serious(
     person.wait_for_note("pixels, first")
     person.page.wait_for_timeout(1000)
     faults.append(("result", person.look_for_faults()))
-    for tab in ("Compare", "Many", "About"):
+    for tab in ("Hints", "Compare", "Many", "About"):
         person.page.get_by_role("tab", name=tab).click()
         person.page.wait_for_timeout(1000)
         faults.append((tab, person.look_for_faults()))
@@ -299,7 +329,13 @@ def test_a_phone_shows_all_without_scrolling_sideways(
         browser, server, viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True
     )
     tabs = phone.page.get_by_role("tab")
-    assert [tab.inner_text() for tab in tabs.all()] == ["Picture", "Compare", "Many", "About"]
+    assert [tab.inner_text() for tab in tabs.all()] == [
+        "Picture",
+        "Hints",
+        "Compare",
+        "Many",
+        "About",
+    ]
     assert all(tab.bounding_box()["x"] + tab.bounding_box()["width"] <= 390 for tab in tabs.all())
     phone.panel.get_by_role("button", name="Migrant mother").click()
     phone.wait_for_note("pixels, first")
