@@ -256,16 +256,20 @@ def test_saturation_takes_only_the_last_step(visitor: Visitor, tmp_path: Path) -
 def test_a_click_gives_a_colour_and_undo_takes_it_back(
     visitor: Visitor, server: Server, photo: Path
 ) -> None:
+    with Image.open(photo) as small:
+        small.resize((800, 600)).save(photo)
     visitor.page.get_by_role("tab", name="Hints").click()
     visitor.give(photo)
     canvas = visitor.page.locator("#canvas img")
     canvas.wait_for()
+    visitor.page.wait_for_function("document.querySelector('#canvas img').naturalWidth == 800")
+    visitor.page.wait_for_timeout(500)
     plain = canvas.get_attribute("src")
     box = canvas.bounding_box()
     visitor.page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
     playwright.expect(canvas).not_to_have_attribute("src", plain, timeout=PATIENCE)
     (hint,) = json.loads(visitor.download("Download hints"))["hints"]
-    assert (abs(hint["row"] - 60) <= 2, abs(hint["column"] - 40) <= 2) == (True, True)
+    assert (abs(hint["row"] - 300) <= 3, abs(hint["column"] - 200) <= 3) == (True, True)
     hints = colorzoo.Hints.from_points(
         [(hint["row"], hint["column"], hint["color"])], radius=hint["radius"]
     )
