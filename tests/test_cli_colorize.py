@@ -33,6 +33,17 @@ def test_no_saturation_is_grey(cli: Run, photo_folder: Path, model_folder: Path)
     assert np.ptp(pixels, axis=2).max() <= 1
 
 
+def test_depth_and_what_the_model_sees(cli: Run, photo_folder: Path, model_folder: Path) -> None:
+    deep = np.linspace(20000, 30000, 40 * 30).reshape(30, 40).astype(np.uint16)
+    Image.fromarray(deep).save(photo_folder / "deep.png")
+    for depth, bits in (("auto", 16), ("8", 8)):
+        out = photo_folder / f"out-{depth}.png"
+        options = ("--model", model_folder, "--depth", depth, "--restore-tones", "--denoise")
+        result = cli("colorize", photo_folder / "deep.png", "-o", out, *options)
+        assert result.returncode == 0, result.stderr
+        assert out.read_bytes()[24] == bits  # of a PNG's header
+
+
 def test_a_folder_goes_on_past_bad_files(cli: Run, photo_folder: Path, model_folder: Path) -> None:
     (photo_folder / "text.jpg").write_text("not a picture")
     (photo_folder / "notes.txt").write_text("no picture, and not meant to be one")

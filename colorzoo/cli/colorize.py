@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from colorzoo.cli._options import colorize_options, device_option, model_option
 from colorzoo.cli._progress import ProgressBar, progress_bar
 from colorzoo.cli._shards import are_shards, find_places, load_shared, run_shards
 from colorzoo.errors import ConfigError, PictureError
-from colorzoo.options import MAX_WORKING_SIZE, ColorizeOptions
-from colorzoo.zoo.folders import DEFAULT_MODEL
+from colorzoo.options import ColorizeOptions, Depth
 
 if TYPE_CHECKING:
     from colorzoo.colorizer import Colorizer
@@ -38,31 +38,20 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     "--out",
     help="Folder to write to, or a file if PATH is one file; beside PATH if left out.",
 )
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, help="Model, folder or Hub name."
-)
-@click.option(
-    "--saturation",
-    type=click.FloatRange(min=0.0),
-    default=1.0,
-    show_default=True,
-    help="Strength of the colours; 0 is grey.",
-)
-@click.option(
-    "--vividness",
-    type=click.FloatRange(min=0.0, max=1.0),
-    help="0 for the safest colours to 1 for the most vivid, of models with a distribution.",
-)
-@click.option(
-    "--working-size",
-    type=click.IntRange(min=1, max=MAX_WORKING_SIZE),
-    help="Shorter side in pixels that the model sees; its own if left out.",
-)
+@model_option
+@colorize_options
 @click.option(
     "--hints", "hint_file", type=_FILE, help="Colours of places: a .json file, or an RGBA layer."
 )
 @click.option("--reference", type=_FILE, help="A picture in colour to take colours from.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@device_option
+@click.option(
+    "--depth",
+    type=click.Choice(("auto", "8", "16")),
+    default="auto",
+    show_default=True,
+    help="Bits of a sample in PNG and TIFF; auto keeps the picture's own.",
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -84,9 +73,8 @@ def command(
     paths: tuple[str, ...],
     out: str | None,
     model: str,
-    saturation: float,
-    vividness: float | None,
-    working_size: int | None,
+    options: ColorizeOptions,
+    depth: str,
     hint_file: Path | None,
     reference: Path | None,
     device: str,
@@ -111,7 +99,8 @@ def command(
     """
     if table is not None and not table.absolute().parent.is_dir():
         raise click.UsageError(f"There is no folder {table.absolute().parent} for --csv {table}.")
-    options = ColorizeOptions(saturation, working_size, batch_size, vividness=vividness)
+    bits: Depth = "auto" if depth == "auto" else 16 if depth == "16" else 8
+    options = dataclasses.replace(options, batch_size=batch_size, depth=bits)
     if push is not None or are_shards(paths):
         if table is not None or hint_file is not None:
             raise click.UsageError("--csv and --hints go with pictures, not with archives.")

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 import colorzoo
+from colorzoo.cli._options import device_option
 from colorzoo.errors import MissingDependencyError
 from colorzoo.zoo.folders import zoo_folder
 
@@ -31,7 +32,7 @@ if __name__ == "__main__":
     type=click.IntRange(min=1, max=65535),
     help="Port to listen on; the first free one from 7860 if left out.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@device_option
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
 def command(
     names: tuple[str, ...], host: str, port: int | None, device: str, open_browser: bool

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from colorzoo.cli._options import colorize_options, device_option, model_option
 from colorzoo.cli._progress import progress_bar
 from colorzoo.errors import ConfigError
-from colorzoo.options import MAX_WORKING_SIZE, ColorizeOptions
-from colorzoo.zoo.folders import DEFAULT_MODEL
+from colorzoo.options import ColorizeOptions
 
 if TYPE_CHECKING:
     from colorzoo.jobs.video import ShotLook
@@ -61,26 +61,8 @@ class _Seconds(click.ParamType[float]):
     type=click.Path(path_type=Path),
     help="Film to write: .mp4, .m4v, .mov or .mkv; IN-color.mp4 beside IN if left out.",
 )
-@click.option(
-    "--model", default=DEFAULT_MODEL, show_default=True, help="Model, folder or Hub name."
-)
-@click.option(
-    "--saturation",
-    type=click.FloatRange(min=0.0),
-    default=1.0,
-    show_default=True,
-    help="Strength of the colours; 0 is grey.",
-)
-@click.option(
-    "--vividness",
-    type=click.FloatRange(min=0.0, max=1.0),
-    help="0 for the safest colours to 1 for the most vivid, of models with a distribution.",
-)
-@click.option(
-    "--working-size",
-    type=click.IntRange(min=1, max=MAX_WORKING_SIZE),
-    help="Shorter side in pixels that the model sees; its own if left out.",
-)
+@model_option
+@colorize_options
 @click.option(
     "--steadiness",
     type=click.FloatRange(min=0.0, max=1.0),
@@ -110,16 +92,14 @@ class _Seconds(click.ParamType[float]):
     type=click.Path(path_type=Path),
     help="JSON file that gives shots a model or saturation of their own.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@device_option
 @click.option("--overwrite", is_flag=True, help="Replace OUT, and what was left half done.")
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was stopped.")
 def command(
     source: Path,
     out: Path | None,
     model: str,
-    saturation: float,
-    vividness: float | None,
-    working_size: int | None,
+    options: ColorizeOptions,
     steadiness: float,
     every: int,
     codec: str | None,
@@ -140,10 +120,9 @@ def command(
     """
     import colorzoo
     from colorzoo.jobs.contact import make_contact_sheet
-    from colorzoo.jobs.video import VideoOptions
+    from colorzoo.jobs.video import VideoOptions, colorize_video
 
     colorizer = colorzoo.load(model, device=device)
-    options = ColorizeOptions(saturation, working_size, vividness=vividness)
     if contact_sheet is not None:
         plan = make_contact_sheet(colorizer, source, contact_sheet, options, seconds=preview)
         click.echo(contact_sheet)
@@ -151,14 +130,13 @@ def command(
         return
     video = VideoOptions(steadiness, every, codec, deinterlace, compare, preview)  # type: ignore[arg-type]  # codec is one of the choices
     with progress_bar("frames") as bar:
-        report = colorizer.video(
+        report = colorize_video(
+            colorizer,
             source,
             out or source.with_name(f"{source.stem}-color.mp4"),
+            options,
             video,
             looks=_read_looks(shots_file, device) if shots_file else (),
-            saturation=saturation,
-            vividness=vividness,
-            working_size=working_size,
             overwrite=overwrite,
             resume=resume,
             on_progress=bar,
