@@ -2,7 +2,7 @@
 
     import colorzoo
 
-    colorizer = colorzoo.load("squeeze-unet-gan")
+    colorizer = colorzoo.load("lite-unet-gan")
     colorizer("grandmother-1931.jpg").save("grandmother-1931-color.png")
 
 Public names are imported when they are first used, so ``import colorzoo`` is fast and needs no

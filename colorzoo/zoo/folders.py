@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-DEFAULT_MODEL = "squeeze-unet-gan"
+DEFAULT_MODEL = "lite-unet-gan"
 """The model of this zoo with the best numbers; the command line and the page start with it."""
 
 
