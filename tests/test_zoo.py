@@ -24,9 +24,10 @@ train = "photos"
 size = 32
 batch_size = 2
 workers = 0
+[[phase]]
+steps = 3
 [run]
 folder = "run"
-steps = 3
 device = "cpu"
 """
 ABOUT = """
