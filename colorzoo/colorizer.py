@@ -97,6 +97,11 @@ class Colorizer(JobMethods):
         """Where its predictor works."""
         return self.predictor.device
 
+    @property
+    def vividness(self) -> float | None:
+        """Its own vividness, 0..1; None where it has no distribution over colours."""
+        return getattr(self.predictor, "vividness", None)
+
     def to(self, device: str | torch.device) -> Colorizer:
         """Move it to a device, and return it.
 

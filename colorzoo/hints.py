@@ -19,6 +19,7 @@ from torch import Tensor
 from colorzoo import color
 from colorzoo.errors import ConfigError, PictureError, did_you_mean
 from colorzoo.files import replace_text
+from colorzoo.pictures.opening import open_image
 from colorzoo.schema import from_dict, read_json, to_dict
 
 Color = str | Sequence[int]
@@ -139,7 +140,7 @@ class Hints:
             raise PictureError(f"There is no file of hints {path}. Check the path.")
         if path.suffix.lower() != ".json":
             try:
-                with Image.open(path) as image:
+                with open_image(path) as image:
                     transparent = image.has_transparency_data and image.mode != "RGBA"
                     return cls.from_layer(image.convert("RGBA") if transparent else image)
             except (OSError, ValueError, Image.DecompressionBombError) as error:

@@ -193,9 +193,9 @@ class DemoBackend:
                 self._loaded[label] = colorzoo.load(self._names[label], device=self._device)
             return self._loaded[label]
 
-    def takes_vividness(self, label: str) -> bool:
-        """Tell whether a model has safer and more vivid colours to choose from."""
-        return "vividness" in self.colorizer(label).predictor.accepts
+    def own_vividness(self, label: str) -> float | None:
+        """Return a model's own vividness; None where it has no safer and more vivid colours."""
+        return self.colorizer(label).vividness
 
     def end(self, session: str | None) -> None:
         """Forget a visitor who has left."""
@@ -354,7 +354,7 @@ class DemoBackend:
         """Predict a picture's chroma at working size; it comes on the processor."""
         colorizer = self.colorizer(look.model)
         guidance = None
-        if look.vividness is not None and self.takes_vividness(look.model):
+        if look.vividness is not None and self.own_vividness(look.model) is not None:
             guidance = colorzoo.Guidance(vividness=look.vividness)
         (prediction,) = colorizer.predict_pictures([picture], guidance=[guidance])
         return colorzoo.Prediction(prediction.chroma.cpu(), prediction.lightness.cpu())

@@ -55,17 +55,17 @@ def saturation_choice() -> gr.Slider:
     return gr.Slider(0, 2, value=1, step=0.05, label="Saturation", info="0 is grey", buttons=[])
 
 
-def vividness_choice(*, visible: bool) -> gr.Slider:
-    """Return a choice between safe and vivid colours, for models that have both."""
+def vividness_choice(own: float | None) -> gr.Slider:
+    """Return a choice between safe and vivid colours; hidden where a model has no two kinds."""
     return gr.Slider(
         0,
         1,
-        value=0,
+        value=own or 0,
         step=0.05,
         label="Vividness",
         info="0 is the safest guess, 1 the boldest",
         buttons=[],
-        visible=visible,
+        visible=own is not None,
     )
 
 

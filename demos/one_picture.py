@@ -45,7 +45,7 @@ class OnePicture:
                 note = gr.Markdown(elem_classes="card", elem_id="note")
             with gr.Column(scale=1, min_width=240, elem_id="controls"):
                 saturation = saturation_choice()
-                vividness = vividness_choice(visible=backend.takes_vividness(first))
+                vividness = vividness_choice(backend.own_vividness(first))
                 model = model_choice(backend.labels)
                 card = gr.Markdown(backend.card(first), elem_classes="card")
                 download = gr.DownloadButton(
@@ -120,12 +120,13 @@ class OnePicture:
         return _shown(self._serving.color(latest.source, look, request, latest.before))
 
     def _look(self, model: str, saturation: float, vividness: float) -> Look:
-        takes = self._serving.backend.takes_vividness(model)
-        return Look(model, saturation, vividness if takes else None)
+        own = self._serving.backend.own_vividness(model)
+        return Look(model, saturation, None if own is None else vividness)
 
     def _describe(self, model: str) -> list[Any]:
         backend = self._serving.backend
-        return [backend.card(model), gr.Slider(visible=backend.takes_vividness(model))]
+        own = backend.own_vividness(model)
+        return [backend.card(model), gr.Slider(value=own or 0, visible=own is not None)]
 
     def _start_over(self) -> list[Any]:
         return [

@@ -163,6 +163,7 @@ def test_a_colorizer_takes_vividness_where_its_model_has_a_distribution() -> Non
     calm, vivid = (
         colorizer.predict(lightness, Guidance(vividness=vividness)) for vividness in (0.0, 1.0)
     )
+    assert (colorizer.vividness, without.vividness) == (0.0, None)
     torch.testing.assert_close(colorizer.predict(lightness), calm)
     assert vivid.shape == (1, 2, 40, 72)
     assert (vivid - calm).norm(dim=1).mean() > 1.0

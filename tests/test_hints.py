@@ -144,6 +144,14 @@ def test_resizing_hints_takes_the_mean_of_those_that_are_joined() -> None:
     assert large[0, 1, [0, 1, 2, 7]].tolist() == [0.0, 0.0, 1.0, 3.0]
 
 
+def test_a_layer_is_opened_as_a_picture_alone(tmp_path: Path) -> None:
+    """What Pillow would hand to Ghostscript is no layer, whatever it is called."""
+    page = tmp_path / "layer.png"
+    page.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n")
+    with pytest.raises(PictureError, match="layer.png"):
+        Hints.from_file(page)
+
+
 def test_points_and_layers_go_to_files_and_back(tmp_path: Path) -> None:
     points = Hints.from_points([(3, 4, "sienna"), (5, 6, (1, 2, 3))], radius=4)
     points.to_file(tmp_path / "hints.json")

@@ -115,6 +115,11 @@ class NetworkPredictor:
         """How many were trained."""
         return sum(parameter.numel() for parameter in self.generator.parameters())
 
+    @property
+    def vividness(self) -> float | None:
+        """What becomes of its distribution unless told otherwise; None where it has none."""
+        return self.generator.classes.vividness if has_distribution(self.generator) else None
+
     def to(self, device: torch.device) -> None:
         """Move the generator."""
         self.network.to(device)
