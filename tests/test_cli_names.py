@@ -144,6 +144,8 @@ def test_no_line_of_help_is_cut() -> None:
     [
         ("colorzoo info dense", {"dense-unet-gan", "dense-unet"}),
         ("colorzoo evaluate dense", {"dense-unet-gan"}),
+        ("colorzoo colorize x.jpg --model le", {"levin"}),
+        ("colorzoo video x.mp4 --model dense", {"dense-unet-gan"}),
         ("colorzoo doc", {"doctor"}),
     ],
 )
