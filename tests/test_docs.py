@@ -24,11 +24,11 @@ from PIL import Image
 import colorzoo
 from colorzoo.cli import commands
 from colorzoo.metrics.table import METRICS
-from colorzoo.registry import ARCHITECTURES
+from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, METHODS
 from colorzoo.training.objective import LOSSES
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SLOW = {"README.md", "train.md", "film.md"}
+SLOW = {"README.md", "train.md", "film.md", "parts.md"}
 
 # What these begin with is not run here, and why.
 ELSEWHERE = {
@@ -43,8 +43,8 @@ ELSEWHERE = {
     "hf auth login": "it asks for a token",
 }
 
-JSON_FILE = "shots.json"
-"""What a block of JSON is called by the command after it."""
+JSON_FILES = {"film.md": "shots.json", "hints.md": "hints.json"}
+"""What a page's block of JSON is called by the command after it."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _STEPS = re.compile(r"^steps = [\d_]+$", re.MULTILINE)
@@ -54,13 +54,14 @@ _STEPS = re.compile(r"^steps = [\d_]+$", re.MULTILINE)
 class Block:
     """One fenced block."""
 
+    page: str
     language: str
     text: str
 
 
 def blocks_of(page: Path) -> Iterator[Block]:
     for match in _FENCE.finditer(page.read_text(encoding="utf-8")):
-        yield Block(match[1], match[2])
+        yield Block(page.name, match[1], match[2])
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
     module = types.ModuleType("documentation")
     monkeypatch.setitem(sys.modules, "documentation", module)
     yield module
-    for registry in (ARCHITECTURES, METRICS):
+    for registry in (ARCHITECTURES, DISCRIMINATORS, METHODS, METRICS):
         entries: dict[str, Any] = registry._entries
         for name in [name for name, entry in entries.items() if entry.origin == "documentation"]:
             del entries[name]
@@ -139,7 +140,7 @@ def run_block(block: Block, names: dict[str, Any]) -> None:
         # As documented, but for how long it trains.
         Path(name).write_text(_STEPS.sub("steps = 2", block.text), encoding="utf-8")
     elif block.language == "json":  # what the next command reads
-        Path(JSON_FILE).write_text(block.text, encoding="utf-8")
+        Path(JSON_FILES[block.page]).write_text(block.text, encoding="utf-8")
     else:
         assert block.language == "fish", f"{block.language!r} is not run"
 

@@ -259,7 +259,7 @@ def test_methods_are_listed() -> None:
     assert methods["levin"]["parameters"] == 0
     assert methods["levin"]["needs"] == ["hints"]
     table = CliRunner().invoke(commands, ["list", "w*"]).output
-    assert "  welsh   reference  0           Each pixel" in table
+    assert "  welsh   reference   Apache-2.0  Welsh, Ashikhmin" in table
     assert "levin" not in table
 
 
