@@ -18,7 +18,7 @@ from colorzoo.models._blocks import (
 from colorzoo.models._config import UNetShape
 from colorzoo.models._gates import GridGate, PixelGate
 from colorzoo.models._heads import make_head
-from colorzoo.models.base import ClassGenerator, GatedGenerator
+from colorzoo.models.base import GatedClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -41,7 +41,7 @@ class AttentionUNetConfig(UNetShape):
     config=AttentionUNetConfig,
     paper="Oktay 2018, arXiv:1804.03999; Isola 2017, arXiv:1611.07004",
 )
-class AttentionUNet(ClassGenerator[AttentionUNetConfig], GatedGenerator[AttentionUNetConfig]):
+class AttentionUNet(GatedClassGenerator[AttentionUNetConfig]):
     """Attention U-Net generator (Oktay 2018) on the U-Net of pix2pix (Isola 2017).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -69,16 +69,8 @@ class AttentionUNet(ClassGenerator[AttentionUNetConfig], GatedGenerator[Attentio
         """Height and width must be multiples of this many pixels."""
         return 1 << len(self.config.widths)  # doubled by each halving
 
-    def features(self, lightness: Tensor) -> Tensor:
-        """Return what the head is given: (N, C, H/2, W/2)."""
-        return self._decode(lightness)[0]
-
-    def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Predict chroma and return the gates' maps too, as :class:`GatedGenerator` says."""
-        features, maps = self._decode(lightness)
-        return self.to_chroma(features, lightness.shape[-2:]), maps
-
-    def _decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return what the head is given and the gates' maps, coarsest first."""
         *skips, features = encode(self.down, lightness)
         maps = []
         for up, gate in zip(self.up, self.gates, strict=True):

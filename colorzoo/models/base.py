@@ -151,6 +151,30 @@ class ClassGenerator(Generator[ConfigT]):
         return torch.softmax(self.logits(lightness).float(), dim=1)
 
 
+class GatedClassGenerator(ClassGenerator[ConfigT], GatedGenerator[ConfigT]):
+    """A generator with attention gates and a head: its subclass decodes, the rest is here."""
+
+    def decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return what the head is given and the gates' maps, coarsest first.
+
+        Args:
+            lightness: (N, 1, H, W) in -1..1.
+
+        Returns:
+            (N, C, h, w), and for each gated skip (N, 1, h', w') in 0..1.
+        """
+        raise NotImplementedError
+
+    def features(self, lightness: Tensor) -> Tensor:
+        """Return what the head is given: (N, C, h, w)."""
+        return self.decode(lightness)[0]
+
+    def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Predict chroma and return the gates' maps too, as :class:`GatedGenerator` says."""
+        features, maps = self.decode(lightness)
+        return self.to_chroma(features, lightness.shape[-2:]), maps
+
+
 def has_distribution(generator: nn.Module) -> TypeGuard[ClassGenerator[Any]]:
     """Return whether a generator predicts a distribution over colours."""
     return isinstance(generator, ClassGenerator) and isinstance(generator.head, ClassHead)

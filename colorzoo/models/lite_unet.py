@@ -12,7 +12,7 @@ from colorzoo.features.efficientnet_lite import CHANNELS, EfficientNetLite2
 from colorzoo.models._blocks import LEAK, ConvBlock, Norm, init_scaled, make_norm
 from colorzoo.models._gates import GridGate
 from colorzoo.models._heads import ClassHead, HeadKind, check_vividness
-from colorzoo.models.base import ClassGenerator, GatedGenerator
+from colorzoo.models.base import GatedClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -151,7 +151,7 @@ class Level(nn.Module):
         "Oktay 2018, arXiv:1804.03999"
     ),
 )
-class LiteUNet(ClassGenerator[LiteUNetConfig], GatedGenerator[LiteUNetConfig]):
+class LiteUNet(GatedClassGenerator[LiteUNetConfig]):
     """U-Net generator with an EfficientNet-Lite2 encoder (Tan and Le 2019).
 
     The decoder ends at a quarter of the picture's size, with a distribution over colours (Zhang
@@ -210,16 +210,8 @@ class LiteUNet(ClassGenerator[LiteUNetConfig], GatedGenerator[LiteUNetConfig]):
         if self.config.pretrained:
             self.encoder.load_imagenet()
 
-    def features(self, lightness: Tensor) -> Tensor:
-        """Return what the head is given: (N, C, H/4, W/4)."""
-        return self._decode(lightness)[0]
-
-    def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Predict chroma and return the gates' maps too; none of a network without gates."""
-        features, maps = self._decode(lightness)
-        return self.to_chroma(features, lightness.shape[-2:]), maps
-
-    def _decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return what the head is given and the gates' maps, coarsest first."""
         _, *skips, deepest = self.encoder(lightness)
         features = self.bottom(self.dropout(deepest))
         features = features + self.context(features.mean(dim=(2, 3), keepdim=True))

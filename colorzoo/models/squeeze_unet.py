@@ -15,7 +15,7 @@ from colorzoo.models._blocks import (
 from colorzoo.models._config import UNetShape
 from colorzoo.models._gates import GridGate
 from colorzoo.models._heads import check_vividness, make_head
-from colorzoo.models.base import ClassGenerator, GatedGenerator
+from colorzoo.models.base import GatedClassGenerator
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -49,7 +49,7 @@ class SqueezeUNetConfig(UNetShape):
     config=SqueezeUNetConfig,
     paper="Iandola 2016, arXiv:1602.07360; Oktay 2018, arXiv:1804.03999",
 )
-class SqueezeUNet(ClassGenerator[SqueezeUNetConfig], GatedGenerator[SqueezeUNetConfig]):
+class SqueezeUNet(GatedClassGenerator[SqueezeUNetConfig]):
     """U-Net generator with a SqueezeNet encoder (Iandola 2016) and attention gates (Oktay 2018).
 
     Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
@@ -84,16 +84,8 @@ class SqueezeUNet(ClassGenerator[SqueezeUNetConfig], GatedGenerator[SqueezeUNetC
         if self.config.pretrained:
             self.encoder.load_imagenet()
 
-    def features(self, lightness: Tensor) -> Tensor:
-        """Return what the head is given: (N, C, H/2, W/2)."""
-        return self._decode(lightness)[0]
-
-    def forward_with_maps(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Predict chroma and return the gates' maps too, as :class:`GatedGenerator` says."""
-        features, maps = self._decode(lightness)
-        return self.to_chroma(features, lightness.shape[-2:]), maps
-
-    def _decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return what the head is given and the gates' maps, coarsest first."""
         *skips, features = self.encoder(lightness)
         maps = []
         for up, gate in zip(self.up, self.gates, strict=True):
