@@ -43,7 +43,8 @@ class Server:
 
     def files(self) -> list[Path]:
         """Files of visitors and of the page on disk now."""
-        return [path for path in self.places.rglob("*") if path.is_file()]
+        # Unlike rglob, walk passes over folders that are removed while it looks.
+        return [Path(place) / name for place, _, names in os.walk(self.places) for name in names]
 
     def status(self, field: str) -> int:
         """A number of ``/proc/PID/status``."""
