@@ -167,4 +167,6 @@ def check_guidance(predictor: Predictor, guidance: Guidance | None) -> None:
             "choose another model with: colorzoo list"
         )
     for guide in sorted(predictor.needs - given):
-        raise ConfigError(f"{predictor.name!r} needs {guide}: give {guide}=...")
+        raise ConfigError(
+            f"{predictor.name!r} needs {guide}: give {guide}=..., on the command line --{guide}."
+        )
