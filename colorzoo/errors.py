@@ -7,7 +7,8 @@ Each message says three things: what was given, what was expected, and what to d
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 
 
 class ColorzooError(Exception):
@@ -63,6 +64,11 @@ class MissingDependencyError(ColorzooError):
             f"{purpose} needs the library {library!r}, which is not installed. "
             f"Install it with: pip install 'colorzoo[{extra}]'"
         )
+        self._rebuild = functools.partial(type(self), library, extra=extra, purpose=purpose)
+
+    def __reduce__(self) -> tuple[Callable[[], MissingDependencyError], tuple[()]]:
+        # Exceptions pickle by what their base was given, which here is the message alone.
+        return self._rebuild, ()
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

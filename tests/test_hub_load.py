@@ -171,6 +171,16 @@ def test_a_flipped_byte_is_an_error_once(hub: Hub, repo: Repo, place: str, name:
     assert (folder / name).read_bytes() == repo.files[name]
 
 
+def test_all_damaged_files_are_named_at_once(repo: Repo) -> None:
+    folder = locate(NAME)
+    for name in (CONFIG, WEIGHTS):
+        path = (folder / name).resolve()
+        path.chmod(0o644)
+        path.write_bytes(b"damaged")
+    with pytest.raises(HubError, match=rf"{CONFIG} of .* {WEIGHTS} of .* is not what the Hub has"):
+        locate(NAME, local_files_only=True)
+
+
 def test_a_byte_that_flips_on_this_disk_is_found(repo: Repo) -> None:
     path = (locate(NAME) / WEIGHTS).resolve()
     content = path.read_bytes()

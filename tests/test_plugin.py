@@ -33,9 +33,12 @@ size = 16
 batch_size = 2
 workers = 0
 
+[[phase]]
+steps = 2
+losses = { pixel = 100.0, adversarial = 1.0 }
+
 [run]
 folder = "run"
-steps = 2
 device = "cpu"
 """
 
@@ -103,7 +106,7 @@ def test_the_example_goes_all_the_way(
     assert result.returncode == 0, result.stderr
     with Image.open(folder / "coloured.png") as picture:
         assert (picture.mode, picture.size) == ("RGB", (40, 30))
-    assert "package: colorzoo_plugin" in result.stdout
+    assert "package: colorzoo-plugin" in result.stdout
     card = hub.repos[f"models/{NAME}"].files["README.md"].decode()
     assert "colorzoo_package: colorzoo-plugin\n" in card
 

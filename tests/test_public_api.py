@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import re
 from pathlib import Path
 
@@ -54,6 +55,12 @@ def test_all_errors_are_public_and_of_one_family() -> None:
     assert own == {name for name in colorzoo.__all__ if name.endswith("Error")}
     for name in own:
         assert issubclass(getattr(colorzoo, name), colorzoo.ColorzooError)
+
+
+def test_errors_go_from_process_to_process() -> None:
+    error = colorzoo.MissingDependencyError("timm", extra="timm", purpose="A backbone")
+    back = pickle.loads(pickle.dumps(error))
+    assert (type(back), str(back)) == (type(error), str(error))
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -116,7 +116,7 @@ class Normed(Good):
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch):
     """Return a function that registers a class for one test."""
-    monkeypatch.setattr(ARCHITECTURES, "_specs", dict(ARCHITECTURES._specs))
+    monkeypatch.setattr(ARCHITECTURES, "_entries", dict(ARCHITECTURES._entries))
 
     def register(build: type[nn.Module], *, config: type = Config, size_multiple: int = 8) -> str:
         monkeypatch.setattr(build, "size_multiple", size_multiple)

@@ -47,12 +47,23 @@ def fetch(repo: str, access: Access, *, revision: str | None, sha256: str | None
                 f"or is only partly in the cache.{pickles} Give a repository that colorzoo "
                 "published."
             )
-    for path in sorted(folder.iterdir()):
-        if path.name in FETCHED_FILES:
-            verify(path, declared.find(path.name) if declared else None, shown, access)
+    _verify_all(folder, declared, shown, access)
     if sha256 is not None:
         _verify_pin(folder / WEIGHTS_FILE, sha256, shown)
     return folder
+
+
+def _verify_all(folder: Path, declared: Declaration | None, shown: str, access: Access) -> None:
+    """Raise one HubError that names every file that is not what it should be."""
+    faults = []
+    for path in sorted(folder.iterdir()):
+        if path.name in FETCHED_FILES:
+            try:
+                verify(path, declared.find(path.name) if declared else None, shown, access)
+            except HubError as error:
+                faults.append(str(error))
+    if faults:
+        raise HubError(" ".join(faults))
 
 
 def _find(
