@@ -91,17 +91,17 @@ class Processes:
 
             PartialState().destroy_process_group()
 
-    def leave(self, code: int) -> None:
-        """End this process at once if it is one of several, with an exit code.
 
-        Gloo's threads outlive a DistributedDataParallel, even deleted and with its group destroyed,
-        and now and then abort an interpreter that shuts down (torch 2.15: "terminate called without
-        an active exception").
-        """
-        if self.count > 1:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+def leave(code: int) -> None:
+    """End this process at once, with an exit code, if it is one of several.
+
+    Gloo's threads outlive the group of processes, even destroyed, and now and then abort an
+    interpreter that shuts down (torch 2.15: "terminate called without an active exception").
+    """
+    if _world_size() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _world_size() -> int:

@@ -242,7 +242,7 @@ def test_a_launcher_that_starts_one_process_of_two_is_warned_of(
 TWICE = """
 import sys
 import colorzoo
-from colorzoo.processes import Processes
+from colorzoo.processes import Processes, leave
 
 for number, precision in enumerate(("no", "bf16")):
     overrides = [f"run.folder={sys.argv[2]}/{number}", f"run.precision={precision}"]
@@ -251,7 +251,7 @@ for number, precision in enumerate(("no", "bf16")):
 processes = Processes()
 assert processes.count == 2
 assert processes.gather([processes.rank]) == [0, 1]
-processes.leave(0)
+leave(0)
 """
 
 

@@ -7,7 +7,7 @@ import sys
 import torch
 from torch import Tensor, nn
 
-from colorzoo.processes import Processes
+from colorzoo.processes import leave
 from colorzoo.training.config import TrainingConfig
 from colorzoo.training.trainer import Trainer
 
@@ -29,7 +29,7 @@ def main() -> None:
             assert torch.equal(own, other), f"step {step}: {type(network).__name__} differs"
             assert mine.isfinite().all()
     trainer.accelerator.end_training()
-    Processes().leave(0)
+    leave(0)
 
 
 if __name__ == "__main__":

@@ -69,16 +69,26 @@ def commands() -> None:
 
 def main() -> None:
     """Run the command line and leave the process with its exit code."""
+    code = _run()
+    if "accelerate" in sys.modules:  # otherwise it is the only process
+        from colorzoo.processes import leave
+
+        leave(code)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command line and return its exit code; what went wrong is told."""
     try:
         code = commands.main(prog_name="colorzoo", standalone_mode=False)
     except click.Abort:
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        return 130
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except ColorzooError as error:
         message = str(error).replace("\n", " ")
         click.secho(f"error: {message}", fg="red", err=True)
-        sys.exit(1)
-    sys.exit(code)
+        return 1
+    return int(code or 0)

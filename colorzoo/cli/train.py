@@ -100,6 +100,4 @@ def command(ctx: click.Context, config: Path, overrides: tuple[str, ...], resume
         else:
             stopped = f"stopped at step {result.steps} of {settings.steps}"
             click.echo(f"{stopped}; go on with --resume", err=True)
-    code = 128 + result.signal if result.signal is not None and not result.model else 0
-    processes.leave(code)
-    ctx.exit(code)
+    ctx.exit(128 + result.signal if result.signal is not None and not result.model else 0)

@@ -83,6 +83,16 @@ class RunLock:
             self._file = None
 
 
+def check_free(folder: Path) -> None:
+    """Raise a TrainingError if another run works in a folder, whose checkpoints then come and go.
+
+    The first process of a run asks; the others would find it asking.
+    """
+    if os.environ.get("RANK", "0") == "0" and (folder / FILE).exists():
+        with RunLock(folder):
+            return
+
+
 def _describe(text: str) -> str:
     """Return who holds a lock, as far as its file tells."""
     try:

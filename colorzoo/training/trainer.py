@@ -16,7 +16,7 @@ from colorzoo.training.config import TrainingConfig
 from colorzoo.training.config_file import check_goes_on, write_config
 from colorzoo.training.failures import explained_failures
 from colorzoo.training.health import Health
-from colorzoo.training.lock import RunLock
+from colorzoo.training.lock import RunLock, check_free
 from colorzoo.training.logbook import Logbook, plot_metrics
 from colorzoo.training.networks import Networks
 from colorzoo.training.objective import LossSetup, make_losses
@@ -107,6 +107,7 @@ class Trainer:
         self.checkpoints = Checkpoints(
             self.folder / "checkpoints", keep=config.run.keep_checkpoints
         )
+        check_free(self.folder)
         last = self.checkpoints.to_go_on_from(resume=resume)
         self.photos = TrainingPhotos(config)
         self.networks = Networks(config, fresh=last is None)
