@@ -83,15 +83,15 @@ def make_space(folder: Path, owner: str) -> None:
 def is_from_index() -> bool:
     """Tell whether this colorzoo was installed by name from a package index.
 
-    What came from a folder, an archive or a repository has a file that says so (PEP 610).
+    What came from a folder, an archive or a repository has a file that says so (PEP 610). A build
+    leaves notes beside the sources that look like an installation but were never installed.
     """
-    try:
-        distribution = importlib.metadata.distribution("colorzoo")
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    place = Path(str(distribution.locate_file("colorzoo/__init__.py")))
-    is_this = place.is_file() and place.samefile(Path(colorzoo.__file__))
-    return is_this and distribution.read_text("direct_url.json") is None
+    for distribution in importlib.metadata.distributions(name="colorzoo"):
+        place = Path(str(distribution.locate_file("colorzoo/__init__.py")))
+        is_this = place.is_file() and place.samefile(Path(colorzoo.__file__))
+        if is_this and distribution.read_text("INSTALLER") is not None:
+            return distribution.read_text("direct_url.json") is None
+    return False
 
 
 def _copy_package(target: Path) -> None:
