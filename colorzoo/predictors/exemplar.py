@@ -13,7 +13,8 @@ from colorzoo import color
 from colorzoo.chroma import upsample
 from colorzoo.errors import ConfigError
 from colorzoo.features.squeezenet import SqueezeNet
-from colorzoo.predictor import Guidance, Guide, Predictor
+from colorzoo.predictor import Guidance, Predictor
+from colorzoo.predictors._on_top import OnTop
 
 _SIDE: Final = 256
 """Shorter side of what the encoder sees, pixels; the longer is held to four times that."""
@@ -28,7 +29,7 @@ _STAY: Final = 0.3
 """How strongly each place holds on to the prediction; a sure likeness pulls by 1."""
 
 
-class ExemplarPredictor:
+class ExemplarPredictor(OnTop):
     """A predictor plus the colours of those places of a reference that look alike.
 
     As in He et al. 2018 (arXiv:1807.06587), in a form without training: each place of the picture
@@ -52,27 +53,13 @@ class ExemplarPredictor:
     def __init__(self, base: Predictor, *, strength: float = 1.0) -> None:
         if not 0.0 <= strength <= 1.0:
             raise ConfigError(f"strength must be in 0..1, not {strength}; 1 takes all that fits.")
-        self.base = base
+        super().__init__(base, "reference")
         self.strength = strength
-        self.name = base.name
-        self.working_size = base.working_size
-        self.accepts: frozenset[Guide] = base.accepts | {"reference"}
-        self.needs = base.needs
         self._encoder: SqueezeNet | None = None
-
-    @property
-    def device(self) -> torch.device:
-        """Where its base works."""
-        return self.base.device
-
-    @property
-    def parameters(self) -> int:
-        """Those of its base."""
-        return self.base.parameters
 
     def to(self, device: torch.device) -> None:
         """Move its base, and what it compares with."""
-        self.base.to(device)
+        super().to(device)
         if self._encoder is not None:
             self._encoder.to(device)
 

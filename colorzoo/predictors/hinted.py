@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from colorzoo.predictor import Guidance, Guide, Predictor
+from colorzoo.predictor import Guidance, Predictor
+from colorzoo.predictors._on_top import OnTop
 
 
-class HintedPredictor:
+class HintedPredictor(OnTop):
     """A predictor plus what the hints differ from it by, spread along paths without edges.
 
     So one wrong colour is mended, and what no hint reaches stays (see
@@ -22,25 +23,7 @@ class HintedPredictor:
     """
 
     def __init__(self, base: Predictor) -> None:
-        self.base = base
-        self.name = base.name
-        self.working_size = base.working_size
-        self.accepts: frozenset[Guide] = base.accepts | {"hints"}
-        self.needs = base.needs
-
-    @property
-    def device(self) -> torch.device:
-        """Where its base works."""
-        return self.base.device
-
-    @property
-    def parameters(self) -> int:
-        """Those of its base."""
-        return self.base.parameters
-
-    def to(self, device: torch.device) -> None:
-        """Move its base."""
-        self.base.to(device)
+        super().__init__(base, "hints")
 
     def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
         """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says."""
