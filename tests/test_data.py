@@ -30,6 +30,7 @@ from colorzoo.data.sources import PhotoSource, open_source
 from colorzoo.data.streaming import HubSource, HubStream
 from colorzoo.errors import DataError
 from colorzoo.metrics import pixelwise
+from colorzoo.metrics.table import Pixels
 from colorzoo.training.validation import Validation
 
 
@@ -255,7 +256,7 @@ def test_a_worker_outlives_a_stop_of_the_group_but_not_of_its_parent(photos: Pat
 
 def test_quick_colorfulness_agrees_with_the_metric() -> None:
     photo = paint(4, (64, 64))
-    pixels = np.asarray(photo)
+    pixels = Pixels(np.array(photo))
     assert colorfulness(photo) == pytest.approx(pixelwise.colorfulness(pixels, pixels), rel=1e-3)
 
 
