@@ -12,9 +12,10 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -79,7 +80,8 @@ class Repo:
 class Hub(ThreadingHTTPServer):
     """The server; ``requests`` notes what was asked for, ``agents`` by whom.
 
-    ``etags`` names files otherwise than by their hashes; without ``declares`` no hash is told.
+    ``etags`` names files otherwise than by their hashes; without ``declares`` no hash is told;
+    ``on_headers`` is told each request with its headers.
     """
 
     daemon_threads = True
@@ -96,6 +98,7 @@ class Hub(ThreadingHTTPServer):
         self.faults: list[Fault] = []
         self.etags: dict[str, str] = {}
         self.declares = True
+        self.on_headers: Callable[[str, Message], None] | None = None
         self.lock = threading.Lock()
 
     def add(self, name: str, files: dict[str, bytes], *, kind: str = "model", **more: bool) -> Repo:
@@ -154,6 +157,8 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         parts = urlsplit(self.path)
         self.server.agents.add(self.headers.get("User-Agent") or "")
+        if self.server.on_headers:
+            self.server.on_headers(f"{self.command} {unquote(parts.path)}", self.headers)
         self.query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         self.body = self.read_body()
         self.fault = self.server.take_fault(f"{self.command} {unquote(parts.path)}")

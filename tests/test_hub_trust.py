@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Run
-from hub_server import Hub, Repo, sha256
+from hub_server import READER, Hub, Repo, git_hash, sha256
 
 import colorzoo
 from colorzoo.errors import HubError
@@ -27,18 +28,68 @@ def repo(hub: Hub, model_folder: Path) -> Repo:
     return hub.add(NAME, {path.name: path.read_bytes() for path in model_folder.iterdir()})
 
 
-@pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
-@pytest.mark.parametrize("etag", ["../../../../outside", "..", ".hidden", "a/b", "a\\b", "a\0b"])
-def test_a_path_in_an_etag_writes_nothing(
-    hub: Hub, repo: Repo, hub_cache: Path, tmp_path: Path, name: str, etag: str
+HOSTILE_ETAGS = ["../../../../outside", "..", ".hidden", "a/b", "a\\b", "%00/x", "/tmp/outside"]
+
+
+@pytest.mark.parametrize("answers", ["the same", "another from the second request on"])
+@pytest.mark.parametrize("etag", HOSTILE_ETAGS)
+def test_no_answer_of_the_server_names_a_file(
+    hub: Hub, repo: Repo, hub_cache: Path, tmp_path: Path, etag: str, answers: str
 ) -> None:
-    hub.etags[name] = etag.replace("\0", "%00/x")
+    """Nothing appears outside the cache, and in it only under hashes that are right."""
+    honest = {name: sha256(content) for name, content in repo.files.items()}
+    hostile = dict.fromkeys(repo.files, etag)
+    hub.etags |= hostile if answers == "the same" else honest
+    take_fault = hub.take_fault
+    seen: list[str] = []
+
+    def turn(request: str) -> int | str | None:
+        if seen.count(request.partition(" ")[2]) and "resolve" in request:
+            hub.etags |= hostile
+        seen.append(request.partition(" ")[2])
+        return take_fault(request)
+
+    hub.take_fault = turn  # type: ignore[method-assign]
     before = {path for path in tmp_path.rglob("*") if hub_cache not in path.parents}
-    with pytest.raises(HubError, match=f"names the content of {name} .* could lead out of the cac"):
-        locate(NAME)
+    for pattern in ("GET .*resolve.*config", "GET /objects"):  # so that something is asked again
+        hub.fail(pattern, "cut")
+    folder = locate(NAME)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == repo.files
     after = {path for path in tmp_path.rglob("*") if hub_cache not in path.parents}
     assert after - before <= {hub_cache}
-    assert not list(hub_cache.rglob("blobs/*"))
+    assert not Path("/tmp/outside").exists()
+    for blob in hub_cache.rglob("blobs/*"):
+        assert blob.name in (sha256(blob.read_bytes()), git_hash(blob.read_bytes()))
+
+
+def test_the_cache_is_the_clients_own(hub: Hub, repo: Repo, hub_cache: Path) -> None:
+    """What colorzoo fetched the client finds, and the other way round."""
+    from huggingface_hub import hf_hub_download, scan_cache_dir
+
+    folder = locate(NAME)
+    asked = len(hub.requests)
+    for name in (CONFIG, WEIGHTS):
+        path = hf_hub_download(NAME, name, revision=folder.name)
+        assert Path(path) == folder / name
+    assert len(hub.requests) == asked
+    found = scan_cache_dir(hub_cache)
+    assert [len(one.revisions) for one in found.repos] == [1]
+    assert found.warnings == []
+    shutil.rmtree(hub_cache)
+    Path(hf_hub_download(NAME, WEIGHTS))
+    folder = locate(NAME)
+    gets = [request for request in hub.requests[asked:] if request.startswith("GET /objects")]
+    assert len(gets) == 1
+    assert (folder / WEIGHTS).read_bytes() == repo.files[WEIGHTS]
+
+
+def test_a_token_goes_to_no_other_host(hub: Hub, repo: Repo) -> None:
+    repo.private = True
+    told: list[tuple[str, bool]] = []
+    hub.on_headers = lambda request, headers: told.append((request, "Authorization" in headers))
+    locate(NAME, token=READER)
+    assert {has for request, has in told if "/resolve/" in request} == {True}
+    assert {has for request, has in told if "/objects/" in request} == {False}
 
 
 def test_a_file_that_leads_out_of_the_cache_is_not_used(repo: Repo, tmp_path: Path) -> None:

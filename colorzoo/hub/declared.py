@@ -39,6 +39,11 @@ class DeclaredFile:
     sha256: str | None = None
     blob_id: str | None = None
 
+    @property
+    def hash(self) -> str | None:
+        """SHA-256 (64 digits) or git's SHA-1 (40) of its content, or None where none is told."""
+        return next((told for told in (self.sha256, self.blob_id) if told and is_hash(told)), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
@@ -104,14 +109,11 @@ def verify(path: Path, declared: DeclaredFile | None, shown: str, access: Access
             f"{path.name} of {shown} leads out of the cache, to {content}, so it is not used. The "
             "server or somebody on this machine means harm; do not use that repository."
         )
-    expected = _expected(declared) or _hash_in_name(content.name)
+    in_name = content.name if is_hash(content.name) else None
+    expected = (declared.hash if declared else None) or in_name
     if expected is None:
         if access.verify:
-            raise HubError(
-                f"Nobody says what hash {path.name} of {shown} has, so nothing tells whether it "
-                "came whole. Load it once with a network from the Hub itself, or take it as it is "
-                "with verify=False."
-            )
+            raise HubError(unverifiable(path.name, shown))
         return
     given = file_hash(path, git=len(expected) == 40)
     sized = declared is None or declared.size in (None, path.stat().st_size)
@@ -120,6 +122,19 @@ def verify(path: Path, declared: DeclaredFile | None, shown: str, access: Access
             f"{path.name} of {shown} is not what the Hub has: its hash is {given}, not {expected}. "
             f"It was damaged on its way or on this disk{remove(path)}"
         )
+
+
+def unverifiable(name: str, shown: str) -> str:
+    """Say that nobody knows the hash of a file, and what to do."""
+    return (
+        f"Nobody says what hash {name} of {shown} has, so nothing tells whether it came whole. "
+        "Load it once with a network from the Hub itself, or take it as it is with verify=False."
+    )
+
+
+def is_hash(name: str) -> bool:
+    """Tell whether a name is a SHA-256 or SHA-1 in hexadecimal, and so no path either."""
+    return bool(_SHA256.fullmatch(name) or _GIT_HASH.fullmatch(name))
 
 
 def remove(path: Path) -> str:
@@ -150,15 +165,6 @@ def _declared(file: RepoSibling) -> DeclaredFile:
         # git knows a large file by a pointer to it, whose hash tells nothing of the content.
         blob_id=None if lfs else file.blob_id,
     )
-
-
-def _expected(declared: DeclaredFile | None) -> str | None:
-    hashes = (declared.sha256, declared.blob_id) if declared else ()
-    return next((found for found in hashes if found and _hash_in_name(found)), None)
-
-
-def _hash_in_name(name: str) -> str | None:
-    return name if _SHA256.fullmatch(name) or _GIT_HASH.fullmatch(name) else None
 
 
 def _note_of(folder: Path) -> Path:

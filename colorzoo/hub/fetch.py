@@ -8,17 +8,26 @@ from pathlib import Path
 
 from colorzoo.errors import HubError
 from colorzoo.files import file_hash
-from colorzoo.hub.client import LIBRARY, Access, explain, make_client, status_of, without_bars
-from colorzoo.hub.declared import Declaration, ask, note, recall, remove, verify
+from colorzoo.hub.client import Access, explain, make_client, status_of
+from colorzoo.hub.declared import (
+    Declaration,
+    DeclaredFile,
+    ask,
+    note,
+    recall,
+    remove,
+    unverifiable,
+    verify,
+)
+from colorzoo.hub.download import download_to_cache, note_branch, snapshot_folder
 from colorzoo.modelfolder.facts import FACTS_FILE
 from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
-from colorzoo.version import __version__
 
 # The card tells which package brings an architecture; nothing else of a repository is fetched.
 FETCHED_FILES = (CONFIG_FILE, WEIGHTS_FILE, FACTS_FILE, CARD_FILE)
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=-]*")
+_PAUSES = (1, 2, None)  # seconds between three tries
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 
@@ -71,95 +80,95 @@ def _find(
 ) -> tuple[Path, Declaration | None]:
     """Return the folder of a model, downloaded if need be, and what the Hub says of its files."""
     if revision and _COMMIT.fullmatch(revision):  # a commit does not change: no need to ask again
-        folder = _snapshot(repo, revision, access)
+        folder = snapshot_folder(repo, revision, access)
         known = recall(folder)
-        if known is not None and _is_complete(folder, known):
+        if known is not None and not _missing(folder, known):
             return folder, known
-    declared = None if access.local_files_only else _ask(repo, revision, access)
-    if declared is not None:
-        folder = _snapshot(repo, declared.commit, access)
-        if not _is_complete(folder, declared):
-            _check_names(repo, shown, declared, folder, access)
-            folder = _download(repo, shown, revision, access)
-            if folder.name != declared.commit:  # the repository changed since it was asked
-                declared = _ask(repo, folder.name, access)
-        if declared is not None:
-            note(declared, folder)
-            return folder, declared
-    folder = _download(repo, shown, revision, access)
-    return folder, recall(folder)
+    if access.local_files_only:
+        try:
+            folder = _cached(repo, revision, access)
+        except Exception as error:  # the client refuses impossible names by errors of its own
+            raise HubError(explain(error, shown, local_files_only=True)) from error
+        return folder, recall(folder)
+    declared = _ask(repo, shown, revision, access)
+    if isinstance(declared, Path):
+        return declared, recall(declared)
+    folder = snapshot_folder(repo, declared.commit, access)
+    for file in _missing(folder, declared):
+        _download(repo, shown, declared.commit, file, access)
+    note(declared, folder)
+    note_branch(repo, revision, declared.commit, access)
+    return folder, declared
 
 
-def _snapshot(repo: str, commit: str, access: Access) -> Path:
-    """Return where the client keeps the files of a commit."""
-    return access.cache / f"models--{repo.replace('/', '--')}" / "snapshots" / commit
+def _missing(folder: Path, declared: Declaration) -> list[DeclaredFile]:
+    """Return what a snapshot lacks of the files that are fetched."""
+    files = (declared.find(name) for name in FETCHED_FILES)
+    return [file for file in files if file and not (folder / file.name).is_file()]
 
 
-def _is_complete(folder: Path, declared: Declaration) -> bool:
-    return all((folder / name).is_file() for name in FETCHED_FILES if declared.find(name))
-
-
-def _ask(repo: str, revision: str | None, access: Access) -> Declaration | None:
-    """Return what the Hub says; None where it cannot be reached, and the cache has to do."""
-    try:
-        return ask(repo, revision, access)
-    except HubError:
-        raise
-    except Exception:  # noqa: BLE001  # the download meets the same fault, and explains it
-        return None
-
-
-def _check_names(
-    repo: str, shown: str, declared: Declaration, folder: Path, access: Access
-) -> None:
-    """Refuse a server whose ETags are paths: the client names the files of its cache by them.
+def _ask(repo: str, shown: str, revision: str | None, access: Access) -> Declaration | Path:
+    """Return what the Hub says, or where it gives no answer, what the cache holds instead.
 
     Raises:
-        HubError: An ETag could lead out of the cache.
+        HubError: Neither is to be had.
     """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import LocalEntryNotFoundError, RevisionNotFoundError
 
-    for name in FETCHED_FILES:
-        if declared.find(name) is None or (folder / name).is_file():
-            continue
-        url = hf_hub_url(repo, name, revision=declared.commit)
+    for pause in _PAUSES:
         try:
-            etag = get_hf_file_metadata(url, token=access.token, library_name=LIBRARY).etag
-        except Exception:  # noqa: BLE001  # the download meets the same fault, and explains it
-            return
-        if etag is not None and not _FILE_NAME.fullmatch(etag):
-            raise HubError(
-                f"The server names the content of {name} of {shown} by {etag!r}, which is no hash "
-                "and could lead out of the cache, so nothing is fetched from it. Check HF_ENDPOINT."
-            )
+            return ask(repo, revision, access)
+        except HubError:
+            raise
+        except RevisionNotFoundError as error:
+            raise HubError(explain(error, shown)) from error
+        except Exception as error:  # the client lets errors of the network library under it through
+            try:
+                return _cached(repo, revision, access)
+            except LocalEntryNotFoundError as missing:
+                missing.__cause__ = error
+                unreachable = status_of(error) is None
+                message = explain(missing if unreachable else error, shown)
+            except Exception:  # noqa: BLE001  # an impossible name, of which the first error tells
+                message = explain(error, shown)
+            if pause is None or not _is_fault_of_hub(error):
+                raise HubError(message) from error
+            time.sleep(pause)
+    raise AssertionError("the last pause is None")
 
 
-def _download(repo: str, shown: str, revision: str | None, access: Access) -> Path:
-    """Run the client, again after a fault of the Hub's own (5xx)."""
+def _cached(repo: str, revision: str | None, access: Access) -> Path:
+    """Return the folder of a model in the cache; no server is asked."""
     from huggingface_hub import snapshot_download
 
-    for pause in (1, 2, None):
+    return Path(
+        snapshot_download(
+            repo,
+            revision=revision,
+            allow_patterns=list(FETCHED_FILES),
+            cache_dir=access.cache,
+            local_files_only=True,
+        )
+    )
+
+
+def _download(repo: str, shown: str, commit: str, file: DeclaredFile, access: Access) -> None:
+    """Fetch one file into the cache, again after a fault of the Hub's own (5xx)."""
+    if file.hash is None and access.verify:
+        raise HubError(unverifiable(file.name, shown))
+    for pause in _PAUSES:
         try:
-            with without_bars():
-                folder = snapshot_download(
-                    repo,
-                    revision=revision,
-                    allow_patterns=list(FETCHED_FILES),
-                    cache_dir=access.cache,
-                    local_files_only=access.local_files_only,
-                    token=access.token,
-                    library_name=LIBRARY,
-                    library_version=__version__,
-                )
+            download_to_cache(repo, commit, file, access)
         except Exception as error:  # the client lets errors of the network library under it through
-            if pause is None or (status_of(error) or 0) < 500:
-                raise HubError(
-                    explain(error, shown, local_files_only=access.local_files_only)
-                ) from error
+            if pause is None or not _is_fault_of_hub(error):
+                raise HubError(explain(error, shown)) from error
             time.sleep(pause)
         else:
-            break
-    return Path(folder)
+            return
+
+
+def _is_fault_of_hub(error: BaseException) -> bool:
+    return (status_of(error) or 0) >= 500
 
 
 def _verify_pin(path: Path, expected: str, shown: str) -> None:

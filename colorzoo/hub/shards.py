@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from colorzoo.errors import HubError
-from colorzoo.files import file_hash
+from colorzoo.files import file_hash, replacing
 from colorzoo.hub.client import explain, make_client, status_of
+from colorzoo.hub.download import download
 
 PREFIX: Final = "hf://datasets/"
 _ID: Final = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^\s@]+))?")
@@ -80,14 +81,13 @@ def fetch_file(data: HubDataset, name: str, folder: Path) -> Path:
     Raises:
         HubError: It cannot be fetched, or is not what the Hub says it is.
     """
-    from huggingface_hub import hf_hub_download
-
+    if data.commit is None:
+        raise HubError(f"The Hub has no data set {data.repo}, so {name} cannot be fetched from it.")
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path = Path(
-            hf_hub_download(
-                data.repo, name, repo_type="dataset", revision=data.commit, local_dir=folder
-            )
-        )
+        with replacing(path) as file:
+            download(data.repo, name, file, revision=data.commit, token=None, kind="dataset")
     except Exception as error:  # the client lets errors of the network library under it through
         raise HubError(explain(error, f"{data.repo}/{name}")) from error
     expected = data.hashes[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from colorzoo.errors import ColorzooError, HubError
 from colorzoo.files import file_hash
 from colorzoo.hub.client import explain, make_client, status_of, without_bars
+from colorzoo.hub.download import download
 from colorzoo.modelfolder.format import CARD_FILE
 from colorzoo.progress import OnProgress
 from colorzoo.zoo.cards import is_edited
@@ -105,7 +106,7 @@ def _commit(api: HfApi, stage: Path, target: Target, on_progress: OnProgress | N
     changed = [name for name, path in files.items() if not _is_same(path, there.get(name))]
     kept = CARD_FILE in changed and CARD_FILE in there and not target.overwrite_card
     if kept and head:
-        kept = is_edited(_read_card(api, target.repo, head))
+        kept = is_edited(_read_card(api, target, head))
     if kept:
         changed.remove(CARD_FILE)
     pull_request = None
@@ -191,7 +192,8 @@ def _is_same(path: Path, there: RepoSibling | None) -> bool:
     return file_hash(path, git=True) == there.blob_id
 
 
-def _read_card(api: HfApi, repo: str, commit: str) -> str:
-    with tempfile.TemporaryDirectory() as cache:
-        path = api.hf_hub_download(repo, CARD_FILE, revision=commit, cache_dir=cache)
-        return Path(path).read_text(encoding="utf-8")
+def _read_card(api: HfApi, target: Target, commit: str) -> str:
+    token = api.token if isinstance(api.token, str) else None
+    card = io.BytesIO()
+    download(target.repo, CARD_FILE, card, revision=commit, token=token, kind=target.kind)
+    return card.getvalue().decode()
