@@ -7,9 +7,9 @@ import io
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import background
 import numpy as np
 import pytest
 from conftest import Run, one_line_error
@@ -237,17 +237,9 @@ def many(folder: Path, count: int) -> None:
         Image.fromarray(slope).save(folder / f"{number:03}.png", compress_level=1)
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 90
-    while not path.exists():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_whole_results_and_says_what_was_done(
-    root: Path, tmp_path: Path, model_folder: Path, number: signal.Signals
+    tmp_path: Path, model_folder: Path, number: signal.Signals
 ) -> None:
     many(tmp_path / "many", 200)
     out = tmp_path / "out"
@@ -257,16 +249,10 @@ def test_a_signal_leaves_whole_results_and_says_what_was_done(
         "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
     )
     arguments = ("colorize", tmp_path / "many", "-o", out, "--model", model_folder)
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments), "--csv", str(tmp_path / "table.csv")],
-        cwd=root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for(out / "000.png", process)
-    process.send_signal(number)
-    written, messages = process.communicate(timeout=60)
+    with background.python("-c", code, *arguments, "--csv", tmp_path / "table.csv") as process:
+        background.wait_for(out / "000.png", process)
+        process.send_signal(number)
+        written, messages = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     done = len(written.splitlines())
     assert 0 < done < 200

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,14 +19,26 @@ pytest.importorskip("gradio", reason="the page needs the extra 'demo'")
 from colorzoo.demos.admission import upload_route
 from colorzoo.demos.visitor_files import RefusedError, VisitorFiles
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serve(tmp_path_factory.mktemp("files")) as running:
-        yield running
+def bait(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program called ``gs`` that leaves a note beside it when it is run."""
+    program = tmp_path_factory.mktemp("programs") / "gs"
+    program.write_text('#!/bin/sh\n: > "$0.was-run"\n')
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, bait: Path) -> Iterator[Server]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{bait.parent}{os.pathsep}{os.environ['PATH']}")
+        with serve(tmp_path_factory.mktemp("files")) as running:
+            yield running
 
 
 def upload(url: str, path: Path) -> str:
@@ -54,6 +69,33 @@ def test_the_first_to_leave_takes_no_picture_of_another(server: Server, tmp_path
     stream = httpx.get(f"{server.url}gradio_api/call/colorize/{event}", timeout=60).text
     assert "event: complete" in stream
     assert "same-color.png" in stream
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n{} loop\n%%EOF\n"
+
+
+def test_an_eps_called_jpg_is_one_error_and_runs_nothing(
+    server: Server, tmp_path: Path, bait: Path
+) -> None:
+    path, note = tmp_path / "photo.jpg", Path(f"{bait}.was-run")
+    path.write_bytes(EPS)
+    code = "import sys; from PIL import Image; Image.open(sys.argv[1]).load()"
+    environment = {"PATH": str(bait.parent)}
+    subprocess.run(
+        [sys.executable, "-c", code, str(path)], env=environment, capture_output=True, check=False
+    )
+    assert note.exists()  # Pillow alone would run it
+    note.unlink()
+    client = Client(server.url, verbose=False, download_files=tmp_path)
+    for endpoint, picture, message in (
+        ("/colorize", handle_file(path), r"^photo\.jpg is not a picture"),
+        ("/batch", [handle_file(path)], "^None could be coloured"),
+    ):
+        with pytest.raises(AppError, match=message):
+            client.predict(picture, api_name=endpoint)
+    client.close()
+    assert not note.exists()
+    assert "Traceback" not in server.log.read_text()
 
 
 def test_a_file_stays_until_its_last_visitor_leaves(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import background
 import numpy as np
 import pytest
 
@@ -21,21 +21,6 @@ from colorzoo.files import replace_text
 from colorzoo.training.config import TrainingConfig
 from colorzoo.training.logbook import Logbook
 from colorzoo.training.trainer import Trainer, train
-
-
-def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "colorzoo", "train", str(config_file), *arguments]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
-    )
-
-
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def rewrite(checkpoint: Path, key: str, value: object) -> None:
@@ -57,10 +42,11 @@ def newest_step(tmp_path: Path) -> int:
 def test_a_signal_ends_the_step_and_saves(
     number: signal.Signals, config_file: Path, tmp_path: Path
 ) -> None:
-    process = start(config_file, "--set", "phase.0.steps=100000", "--set", "data.workers=1")
-    wait_for(tmp_path / "run" / "metrics.jsonl", process)
-    process.send_signal(number)
-    _, messages = process.communicate(timeout=60)
+    endless = ("--set", "phase.0.steps=100000", "--set", "data.workers=1")
+    with background.training(config_file, *endless) as process:
+        background.wait_for(tmp_path / "run" / "metrics.jsonl", process)
+        process.send_signal(number)
+        _, messages = process.communicate(timeout=60)
     assert process.returncode == 128 + number, messages
     assert "Traceback" not in messages
     assert "--resume" in messages
@@ -73,20 +59,16 @@ def test_kills_at_any_moment_leave_a_run_that_resumes(config_file: Path, tmp_pat
     rng = np.random.default_rng(1)
     always = ["--set", "run.checkpoint_every=1", "--set", "phase.0.steps=100000"]
     always += ["--set", "run.validate_every=0"]
-    first = start(config_file, *always)
-    wait_for(tmp_path / "run" / "checkpoints" / "step-2", first)
-    first.kill()
-    first.communicate()
+    with background.training(config_file, *always) as first:
+        background.wait_for(tmp_path / "run" / "checkpoints" / "step-2", first)
     for _ in range(3):
-        process = start(config_file, *always, "--resume")
-        known = newest_step(tmp_path)
-        deadline = time.monotonic() + 60
-        while newest_step(tmp_path) <= known and time.monotonic() < deadline:
-            assert process.poll() is None, process.communicate()[1]
-            time.sleep(0.005)
-        time.sleep(float(rng.uniform(0, 0.05)))
-        process.kill()
-        process.communicate()
+        with background.training(config_file, *always, "--resume") as process:
+            known = newest_step(tmp_path)
+            deadline = time.monotonic() + 60
+            while newest_step(tmp_path) <= known and time.monotonic() < deadline:
+                assert process.poll() is None, process.communicate()[1]
+                time.sleep(0.005)
+            time.sleep(float(rng.uniform(0, 0.05)))
     last = newest_step(tmp_path)
     result = train(
         TrainingConfig.from_file(config_file, [f"phase.0.steps={last + 1}"]), resume=True

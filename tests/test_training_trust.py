@@ -6,13 +6,12 @@ import io
 import json
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
+import background
 import pytest
 from conftest import ROOT, Run
 from PIL import Image
@@ -105,28 +104,16 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_offered(
     assert resumed.steps == 8
 
 
-def start(config_file: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "colorzoo", "train", str(config_file), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 90
-    while not path.exists():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_two_runs_do_not_share_a_folder_and_a_killed_one_leaves_it(
     config_file: Path, tmp_path: Path
 ) -> None:
-    process = start(config_file, "--set", "phase.0.steps=100000", "--set", "data.workers=1")
-    wait_for(tmp_path / "run" / "checkpoints" / "step-4", process)
-    with pytest.raises(TrainingError, match=rf"Another run works in .*process {process.pid} on"):
-        train(config(config_file, "phase.0.steps=100000"), resume=True)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    endless = ("--set", "phase.0.steps=100000", "--set", "data.workers=1")
+    with background.training(config_file, *endless) as process:
+        background.wait_for(tmp_path / "run" / "checkpoints" / "step-4", process)
+        with pytest.raises(
+            TrainingError, match=rf"Another run works in .*process {process.pid} on"
+        ):
+            train(config(config_file, "phase.0.steps=100000"), resume=True)
     step = max(
         int(path.name[5:])
         for path in (tmp_path / "run" / "checkpoints").glob("step-*")
@@ -142,8 +129,8 @@ def test_photos_that_cannot_be_used_end_a_run_with_one_line(
     for photo in training_photos.iterdir():
         photo.write_bytes(b"no picture")
     settings = ("--set", f"data.workers={workers}", "--set", "data.validation=")
-    process = start(config_file, *settings)
-    _, messages = process.communicate(timeout=60)
+    with background.training(config_file, *settings) as process:
+        _, messages = process.communicate(timeout=60)
     assert process.returncode == 1, messages
     assert messages.startswith("error: 20 photos in a row could not be used")
     assert len(messages.splitlines()) == 1
