@@ -28,7 +28,7 @@ def repo(hub: Hub, model_folder: Path) -> Repo:
     return hub.add(NAME, {path.name: path.read_bytes() for path in model_folder.iterdir()})
 
 
-HOSTILE_ETAGS = ["../../../../outside", "..", ".hidden", "a/b", "a\\b", "%00/x", "/tmp/outside"]
+HOSTILE_ETAGS = ["../../../../outside", "..", ".hidden", "a/b", "a\\b", "%00/x", "{}/outside"]
 
 
 @pytest.mark.parametrize("answers", ["the same", "another from the second request on"])
@@ -38,7 +38,7 @@ def test_no_answer_of_the_server_names_a_file(
 ) -> None:
     """Nothing appears outside the cache, and in it only under hashes that are right."""
     honest = {name: sha256(content) for name, content in repo.files.items()}
-    hostile = dict.fromkeys(repo.files, etag)
+    hostile = dict.fromkeys(repo.files, etag.replace("{}", str(tmp_path)))
     hub.etags |= hostile if answers == "the same" else honest
     take_fault = hub.take_fault
     seen: list[str] = []
@@ -57,7 +57,6 @@ def test_no_answer_of_the_server_names_a_file(
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == repo.files
     after = {path for path in tmp_path.rglob("*") if hub_cache not in path.parents}
     assert after - before <= {hub_cache}
-    assert not Path("/tmp/outside").exists()
     for blob in hub_cache.rglob("blobs/*"):
         assert blob.name in (sha256(blob.read_bytes()), git_hash(blob.read_bytes()))
 
