@@ -85,9 +85,18 @@ class Hints:
 
     def __repr__(self) -> str:
         """Show how many they are, and a digest that is another for other hints."""
-        content = repr(self.points).encode() + (b"" if self.layer is None else self.layer.tobytes())
         kind = f"{len(self.points)} points" if self.layer is None else f"{self.layer.shape} layer"
-        return f"<Hints: {kind}, {hashlib.sha256(content).hexdigest()[:8]}>"
+        return f"<Hints: {kind}, {self.digest[:8]}>"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what they say, in hexadecimal: the same for the same hints, everywhere."""
+        points = [[hint.row, hint.column, *hint.color, hint.radius] for hint in self.points]
+        content = hashlib.sha256(json.dumps(points).encode())
+        if self.layer is not None:
+            content.update(json.dumps(self.layer.shape).encode())
+            content.update(self.layer.tobytes())
+        return content.hexdigest()
 
     @classmethod
     def from_points(cls, points: Iterable[tuple[int, int, Color]], *, radius: int = 2) -> Hints:

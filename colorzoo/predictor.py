@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -160,13 +160,28 @@ class Predictor(Protocol):
 def check_guidance(predictor: Predictor, guidance: Guidance | None) -> None:
     """Raise a ConfigError unless the predictor takes what is given and is given what it needs."""
     given = guidance.given if guidance else frozenset()
-    for guide in sorted(given - predictor.accepts):
-        takes = ", ".join(sorted(predictor.accepts)) or "nothing but the picture"
+    check_guides(predictor.name, predictor.accepts, predictor.needs, given)
+
+
+def check_guides(
+    name: str, accepts: Set[Guide], needs: Set[Guide], given: Set[Guide], *, of: str = ""
+) -> None:
+    """Raise a ConfigError unless what is given is accepted and what is needed is given.
+
+    Args:
+        name: Of the predictor.
+        accepts: The guides that it takes.
+        needs: Those without which it cannot work.
+        given: Those that it is given.
+        of: What they are given for, with a space before it.
+    """
+    for guide in sorted(given - accepts):
+        takes = ", ".join(sorted(accepts)) or "nothing but the picture"
         raise ConfigError(
-            f"{predictor.name!r} does not take {guide}; it takes {takes}. Leave {guide} out, or "
+            f"{name!r} does not take {guide}; it takes {takes}. Leave {guide} out, or "
             "choose another model with: colorzoo list"
         )
-    for guide in sorted(predictor.needs - given):
+    for guide in sorted(needs - given):
         raise ConfigError(
-            f"{predictor.name!r} needs {guide}: give {guide}=..., on the command line --{guide}."
+            f"{name!r} needs {guide}{of}: give {guide}=..., on the command line --{guide}."
         )

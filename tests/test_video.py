@@ -158,11 +158,13 @@ def test_steadiness_takes_flicker_away() -> None:
     rng = np.random.default_rng(0)
 
     def total(steadiness: float) -> float:
-        steadier, last, changes = Steadier(steadiness), None, []
+        steadier, changes = Steadier(steadiness), []
+        last: tuple[Any, Any] | None = None
         for shift in range(12):
             lightness = wide[:, shift : shift + 80]
             predicted = np.stack([lightness - 50] * 2) + rng.normal(0, 6, (2, 1, 1))
-            chroma = steadier.step(lightness, predicted.astype(np.float32))
+            motion = Motion(lightness, last[0]) if last else None
+            chroma = steadier.step(predicted.astype(np.float32), motion)
             if last is not None:
                 changes.append(flicker(lightness, chroma, *last))
             last = (lightness, chroma)
@@ -205,7 +207,9 @@ torch.set_num_threads(1)
 colorizer = colorzoo.load(sys.argv[1], device="cpu")
 def tell(done, total, numbers):
     print(done, flush=True)
+hints = colorzoo.Hints.from_points([(20, 40, "red"), (30, 20, "blue")])
 colorizer.video(sys.argv[2], sys.argv[3], colorzoo.VideoOptions(codec="ffv1"), batch_size=2,
+                hints={3: hints},
                 resume="--resume" in sys.argv, on_progress=tell)
 """
 
@@ -248,7 +252,7 @@ def test_shots_are_dealt_out_whole() -> None:
     ]
     assert not shots[0] & shots[1]
     assert all(len(span) <= 240 for span in segments)
-    assert [plan.shot_at(seconds) for seconds in (0.0, 39.9, 40.0, 99.0)] == [0, 0, 1, 3]
+    assert [plan.shot_of(frame) for frame in (0, 999, 1000, 1999)] == [0, 0, 1, 3]
 
 
 def test_a_film_that_was_cut_off_is_kept_as_far_as_it_goes(

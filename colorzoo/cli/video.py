@@ -10,11 +10,13 @@ import click
 
 from colorzoo.cli._options import colorize_options, device_option, model_option
 from colorzoo.cli._progress import progress_bar
+from colorzoo.cli._shards import load_shared
 from colorzoo.errors import ConfigError
 from colorzoo.options import ColorizeOptions
 
 if TYPE_CHECKING:
-    from colorzoo.jobs.video import ShotLook
+    from colorzoo.jobs.directions import ShotLook
+    from colorzoo.jobs.video import VideoReport
 
 _CODECS = ("h264", "h265", "av1", "prores", "ffv1")
 
@@ -26,6 +28,8 @@ class _Shot:
     at: float
     model: str | None = None
     saturation: float | None = None
+    hints: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,25 @@ class _Seconds(click.ParamType[float]):
         if not 0 < length < float("inf"):
             self.fail(f"{value!r} is no length of time; write 10s or 1:30.", param, ctx)
         return length
+
+
+class _FrameHints(click.ParamType[tuple[int, Path]]):
+    """Hints for a frame: ``120:hints.json``."""
+
+    name = "frame:file"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, Path]:
+        frame, colon, file = str(value).partition(":")
+        if not (colon and file and frame.isdecimal()):
+            self.fail(
+                f"{value!r} does not name a frame and its hints; write 0:hints.json, 0 being the "
+                "number of the frame.",
+                param,
+                ctx,
+            )
+        return int(frame), Path(file)
 
 
 @click.command("video")
@@ -90,7 +113,19 @@ class _Seconds(click.ParamType[float]):
     "--shots",
     "shots_file",
     type=click.Path(path_type=Path),
-    help="JSON file that gives shots a model or saturation of their own.",
+    help="JSON file that gives shots a model, colours or a reference of their own.",
+)
+@click.option(
+    "--hints",
+    "hint_files",
+    type=_FrameHints(),
+    multiple=True,
+    help="Colours of places of a frame, as in 0:hints.json; they last to the end of its shot.",
+)
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A picture in colour to take colours from.",
 )
 @device_option
 @click.option("--overwrite", is_flag=True, help="Replace OUT, and what was left half done.")
@@ -108,6 +143,8 @@ def command(
     preview: float | None,
     contact_sheet: Path | None,
     shots_file: Path | None,
+    hint_files: tuple[tuple[int, Path], ...],
+    reference: Path | None,
     device: str,
     overwrite: bool,
     resume: bool,
@@ -116,15 +153,25 @@ def command(
 
     Colours are steady within a shot; sound and subtitles are copied. A run that was stopped goes on
     with --resume. A file of shots reads {"shots": [{"at": 12.5, "saturation": 0.8}]}: at is a
-    moment of the shot, seconds from the beginning.
+    moment of the shot, seconds from the beginning; model, saturation, hints (for the frame of that
+    moment) and reference are what it has of its own.
+
+    Several processes share the shots under 'torchrun --nproc-per-node 2 -m colorzoo video ...'.
     """
-    import colorzoo
+    from colorzoo.hints import Hints
     from colorzoo.jobs.contact import make_contact_sheet
     from colorzoo.jobs.video import VideoOptions, colorize_video
 
-    colorizer = colorzoo.load(model, device=device)
+    hints = {frame: Hints.from_file(file) for frame, file in hint_files}
+    colorizer, processes = load_shared(model, device)
+    looks = _read_looks(shots_file, str(colorizer.device)) if shots_file else []
     if contact_sheet is not None:
-        plan = make_contact_sheet(colorizer, source, contact_sheet, options, seconds=preview)
+        plan = make_contact_sheet(
+            *(colorizer, source, contact_sheet, options),
+            looks=looks,
+            reference=reference,
+            seconds=preview,
+        )
         click.echo(contact_sheet)
         click.echo(f"{len(plan.shots)} shots, {plan.frames} frames", err=True)
         return
@@ -136,11 +183,20 @@ def command(
             out or source.with_name(f"{source.stem}-color.mp4"),
             options,
             video,
-            looks=_read_looks(shots_file, device) if shots_file else (),
+            looks=looks,
+            hints=hints,
+            reference=reference,
             overwrite=overwrite,
             resume=resume,
             on_progress=bar,
         )
+    processes.close()
+    if processes.is_main:
+        _tell(source, report)
+
+
+def _tell(source: Path, report: VideoReport) -> None:
+    """Name the film on stdout, and what a person should know of it on stderr."""
     for note in report.notes:
         click.echo(f"note: {source}: {note}", err=True)
     click.echo(report.target)
@@ -150,9 +206,10 @@ def command(
 
 
 def _read_looks(path: Path, device: str) -> list[ShotLook]:
-    """Read a file of shots, and load the models it names."""
+    """Read a file of shots, and load the models and hints it names; its paths start from it."""
     import colorzoo
-    from colorzoo.jobs.video import ShotLook
+    from colorzoo.hints import Hints
+    from colorzoo.jobs.directions import ShotLook
     from colorzoo.schema import from_dict, read_json
 
     if not path.is_file():
@@ -161,6 +218,12 @@ def _read_looks(path: Path, device: str) -> list[ShotLook]:
     models = {shot.model for shot in shots if shot.model is not None}
     loaded = {name: colorzoo.load(name, device=device) for name in sorted(models)}
     return [
-        ShotLook(shot.at, loaded[shot.model] if shot.model else None, shot.saturation)
+        ShotLook(
+            shot.at,
+            loaded[shot.model] if shot.model else None,
+            shot.saturation,
+            Hints.from_file(path.parent / shot.hints) if shot.hints else None,
+            path.parent / shot.reference if shot.reference else None,
+        )
         for shot in shots
     ]

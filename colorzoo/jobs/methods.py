@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -12,8 +12,11 @@ from colorzoo.pictures.opening import local_path
 
 if TYPE_CHECKING:
     from colorzoo.colorizer import Colorizer
+    from colorzoo.hints import Hints
+    from colorzoo.jobs.directions import ShotLook
     from colorzoo.jobs.files import FolderReport
-    from colorzoo.jobs.video import ShotLook, VideoOptions, VideoReport
+    from colorzoo.jobs.video import VideoOptions, VideoReport
+    from colorzoo.pictures.read import PictureSource
     from colorzoo.progress import OnProgress
 
 
@@ -80,6 +83,8 @@ class JobMethods:
         video: VideoOptions | None = None,
         *,
         looks: Sequence[ShotLook] = (),
+        hints: Mapping[int, Hints] | None = None,
+        reference: PictureSource | None = None,
         saturation: float = 1.0,
         vividness: float | None = None,
         working_size: int | None = None,
@@ -95,6 +100,9 @@ class JobMethods:
             target: Where the coloured one goes: .mp4, .m4v, .mov or .mkv.
             video: How steady, how encoded, how much of it.
             looks: Shots that are coloured otherwise.
+            hints: Colours for places of frames, by the frames' numbers from 0. They follow what
+                moves, to the end of the shot.
+            reference: A picture in colour to take colours from.
             saturation: As in calling the colorizer.
             vividness: As in calling the colorizer.
             working_size: As in calling the colorizer.
@@ -108,7 +116,8 @@ class JobMethods:
 
         Raises:
             VideoError: The film cannot be read or the target not written.
-            ConfigError: An option is out of range.
+            ConfigError: An option is out of range, or hints do not fit the film.
+            PictureError: The reference cannot be read, or has no colours.
             MissingDependencyError: The extra ``video`` is not installed.
         """
         from colorzoo.jobs.video import colorize_video
@@ -120,6 +129,8 @@ class JobMethods:
             ColorizeOptions(saturation, working_size, batch_size, vividness=vividness),
             video,
             looks=looks,
+            hints=hints,
+            reference=reference,
             overwrite=overwrite,
             resume=resume,
             on_progress=on_progress,

@@ -65,36 +65,31 @@ def is_cut(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> bool:
     return frame_distance(first, second) >= _CUT
 
 
-class Motion:
-    """Motion from one frame to the next, by dense optical flow (Kroeger 2016, DIS).
+class Flow:
+    """Where the pixels of one frame are in another, by dense optical flow (Kroeger 2016, DIS).
 
     Args:
         lightness: (h, w) float32, L of the frame whose pixels are looked for, 0..100.
-        previous: (h, w) float32, L of the frame before, where they are found.
+        other: (h, w) float32, L of the frame in which they are found.
     """
 
-    def __init__(self, lightness: Plane, previous: Plane) -> None:
+    def __init__(self, lightness: Plane, other: Plane) -> None:
         self._cv2: Any = import_cv2()
         height, width = lightness.shape
         y, x = np.mgrid[:height, :width].astype(np.float32)
-        flow = self._flow(lightness, previous)
+        flow = self._flow(lightness, other)
         self._x, self._y = x + flow[..., 0], y + flow[..., 1]
         inside = (self._x >= -0.5) & (self._x <= width - 0.5)
         inside &= (self._y >= -0.5) & (self._y <= height - 0.5)
-        difference = self.carry(previous) - lightness
-        # Falls smoothly, so that no edge appears where carried and new colours meet.
-        agreement = np.exp(-((difference / _AGREEMENT) ** 2)).astype(np.float32)
-        self.agreement: Plane = np.where(inside, agreement, np.float32(0.0))
-        """(h, w) float32, 0..1: how surely each pixel was found in the frame before."""
-        self.same: NDArray[np.bool_] = inside & (np.abs(difference) <= _AGREEMENT)
-        """(h, w): pixels whose carried lightness agrees within five units of L."""
+        self.inside: NDArray[np.bool_] = inside
+        """(h, w): pixels that the other frame shows."""
 
-    def _flow(self, lightness: Plane, previous: Plane) -> Plane:
+    def _flow(self, lightness: Plane, other: Plane) -> Plane:
         # The flow's smallest pictures are 8 pixels a side: smaller ones are taken as still.
         if min(lightness.shape) < 16:
             return np.zeros((*lightness.shape, 2), dtype=np.float32)
         search = self._cv2.DISOpticalFlow_create(self._cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        frames = [np.rint(plane * 2.55).astype(np.uint8) for plane in (lightness, previous)]
+        frames = [np.rint(plane * 2.55).astype(np.uint8) for plane in (lightness, other)]
         flow: Plane = search.calc(*frames, None)
         return flow
 
@@ -118,6 +113,42 @@ class Motion:
         )
         return carried
 
+    def places(self, points: Plane) -> Plane:
+        """Return where in the other frame some points of this one are.
+
+        Args:
+            points: (n, 2) float32, rows and columns, between pixels too.
+
+        Returns:
+            The same shape; points outside the frame move as the nearest pixel does.
+        """
+        from scipy.ndimage import map_coordinates
+
+        y, x = np.indices(self._x.shape, dtype=np.float32)
+        moves = (self._y - y, self._x - x)
+        steps = [map_coordinates(plane, points.T, order=1, mode="nearest") for plane in moves]
+        moved: Plane = points + np.stack(steps, axis=1).astype(np.float32)
+        return moved
+
+
+class Motion(Flow):
+    """Motion from one frame to the next.
+
+    Args:
+        lightness: (h, w) float32, L of the frame whose pixels are looked for, 0..100.
+        previous: (h, w) float32, L of the frame before, where they are found.
+    """
+
+    def __init__(self, lightness: Plane, previous: Plane) -> None:
+        super().__init__(lightness, previous)
+        difference = self.carry(previous) - lightness
+        # Falls smoothly, so that no edge appears where carried and new colours meet.
+        agreement = np.exp(-((difference / _AGREEMENT) ** 2)).astype(np.float32)
+        self.agreement: Plane = np.where(self.inside, agreement, np.float32(0.0))
+        """(h, w) float32, 0..1: how surely each pixel was found in the frame before."""
+        self.same: NDArray[np.bool_] = self.inside & (np.abs(difference) <= _AGREEMENT)
+        """(h, w): pixels whose carried lightness agrees within five units of L."""
+
 
 class Steadier:
     """Keeps the colours of a shot steady: each frame's chroma is mixed with what was carried to it.
@@ -127,59 +158,45 @@ class Steadier:
 
     Args:
         steadiness: 0, every frame for itself, to just below 1.
+
+    Attributes:
+        steadiness: The same.
+        chroma: (2, h, w) float32 of the last frame; None before the first.
+        frames: How many the mean runs over.
     """
 
     def __init__(self, steadiness: float) -> None:
         self.steadiness = steadiness
-        self.lightness: Plane | None = None
         self.chroma: Plane | None = None
         self.frames = 0
 
-    def step(self, lightness: Plane, predicted: Plane | None) -> Plane:
+    def step(self, predicted: Plane | None, motion: Motion | None, *, anew: bool = False) -> Plane:
         """Return the chroma of the next frame.
 
         Args:
-            lightness: (h, w) float32, L of the frame at working size, 0..100.
             predicted: (2, h, w) float32, what was predicted for it; None takes all from the frame
                 before, which the first frame of a shot cannot.
+            motion: From the frame before to this one; None for the first frame of a shot.
+            anew: Begin the mean anew with this frame: what was before does not count.
 
         Returns:
             (2, h, w) float32.
         """
-        if self.chroma is None or self.lightness is None:
-            if predicted is None:
+        if anew or self.chroma is None:
+            self.frames = 0
+        if predicted is None:
+            if motion is None or self.chroma is None:
                 raise ValueError("The first frame of a shot needs a prediction.")
-            chroma = predicted
-        elif predicted is None or self.steadiness > 0:
-            motion = Motion(lightness, self.lightness)
-            carried = motion.carry(self.chroma)
-            if predicted is None:
-                chroma = carried
-            else:
-                most = min(self.steadiness, self.frames / (self.frames + 1.0))
-                share = motion.agreement * np.float32(most)
-                chroma = predicted + share * (carried - predicted)
+            chroma = motion.carry(self.chroma)
         else:
             chroma = predicted
-        self.lightness, self.chroma = lightness, chroma
+            most = min(self.steadiness, self.frames / (self.frames + 1.0))
+            if motion is not None and self.chroma is not None and most > 0:
+                share = motion.agreement * np.float32(most)
+                chroma = predicted + share * (motion.carry(self.chroma) - predicted)
+        self.chroma = chroma
         self.frames += 1
         return chroma
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Return what :meth:`restore` goes on from, as arrays."""
-        if self.lightness is None or self.chroma is None:
-            return {}
-        return {
-            "lightness": self.lightness,
-            "chroma": self.chroma,
-            "frames": np.array(self.frames),
-        }
-
-    def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on from a saved state."""
-        if state:
-            self.lightness, self.chroma = state["lightness"], state["chroma"]
-            self.frames = int(state["frames"])
 
 
 def flicker(lightness: Plane, chroma: Plane, previous_lightness: Plane, previous: Plane) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from colorzoo.errors import ConfigError, VideoError
 from colorzoo.files import replace_text
 from colorzoo.jobs.film import Film, small_frames
-from colorzoo.jobs.motion import Steadier, is_cut
+from colorzoo.jobs.motion import is_cut
+from colorzoo.jobs.shot_colors import ShotColors
 from colorzoo.schema import from_dict, read_json
 
 _SEGMENT_FRAMES: Final = 240
@@ -35,6 +37,9 @@ class Plan:
         shots: First frame of each shot.
         starts: When each shot starts, seconds from the film's first frame.
         frames: How many frames there are in all.
+        moments: The frame that is shown at each moment that was asked for; None for one that the
+            frames do not reach.
+        shortened: Whether only the film's beginning was looked at.
         notes: What a person should know.
     """
 
@@ -43,6 +48,8 @@ class Plan:
     shots: tuple[int, ...]
     starts: tuple[float, ...]
     frames: int
+    moments: tuple[int | None, ...] = ()
+    shortened: bool = False
     notes: tuple[str, ...] = ()
 
     def segments(self) -> list[range]:
@@ -57,10 +64,6 @@ class Plan:
     def shot_of(self, frame: int) -> int:
         """Return the number of the shot that a frame belongs to."""
         return int(np.searchsorted(self.shots, frame, side="right")) - 1
-
-    def shot_at(self, seconds: float) -> int:
-        """Return the number of the shot that is shown at a time."""
-        return max(0, int(np.searchsorted(self.starts, seconds, side="right")) - 1)
 
     def shares(self, processes: int) -> list[list[int]]:
         """Deal whole shots out to processes: for each the numbers of its segments, rising.
@@ -97,20 +100,35 @@ class Workplace:
         """Return the file of a segment; it is there once it is whole."""
         return self.folder / f"{number:05}.nut"
 
-    def keep(self, number: int, partial: Path, steadier: Steadier) -> None:
+    def keep(self, number: int, partial: Path, colors: ShotColors) -> None:
         """Take a whole segment, and with it the colours that the next one goes on from."""
         path = self.segment(number)
         with path.with_suffix(".npz").open("wb") as file:
-            np.savez(file, allow_pickle=False, **steadier.state())
+            np.savez(file, allow_pickle=False, **colors.state())
         partial.replace(path)
 
-    def restore(self, number: int, steadier: Steadier) -> None:
-        """Let a steadier go on from the end of a segment."""
+    def restore(self, number: int, colors: ShotColors) -> None:
+        """Let the colours of a shot go on from the end of a segment."""
         with np.load(self.segment(number).with_suffix(".npz"), allow_pickle=False) as state:
-            steadier.restore(dict(state))
+            colors.restore(dict(state))
 
-    def open_plan(self, film: Film, settings: dict[str, Any], *, resume: bool) -> Plan:
+    def open_plan(
+        self,
+        film: Film,
+        settings: dict[str, Any],
+        *,
+        moments: Sequence[float] = (),
+        check: Callable[[Plan], None] = lambda _: None,
+        resume: bool,
+    ) -> Plan:
         """Return the plan to work on: the one that was stopped, or a new one.
+
+        Args:
+            film: What is coloured.
+            settings: All that changes what is made, as plain values.
+            moments: Seconds from the first frame, as for :func:`make_plan`.
+            check: Raises what is wrong with a new plan, before anything is written.
+            resume: Go on with the one that was stopped.
 
         Raises:
             VideoError: There is nothing to resume, it was made from another film or with other
@@ -123,7 +141,8 @@ class Workplace:
                     f"An earlier job was stopped and lies in {self.folder}. Go on with it by "
                     "resume, or begin anew by overwrite."
                 )
-            plan = make_plan(film, settings)
+            plan = make_plan(film, settings, moments)
+            check(plan)
             self.folder.mkdir(parents=True, exist_ok=True)
             replace_text(path, json.dumps(asdict(plan), indent=2) + "\n")
             return plan
@@ -151,32 +170,51 @@ class Workplace:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def make_plan(film: Film, settings: dict[str, Any]) -> Plan:
+def make_plan(film: Film, settings: dict[str, Any], moments: Sequence[float] = ()) -> Plan:
     """Look through a film for its cuts; ``settings["seconds"]`` may hold it to its beginning.
+
+    Args:
+        film: The film.
+        settings: All that changes what is made, as plain values.
+        moments: Seconds from the first frame; the plan tells which frame is shown then.
 
     Raises:
         VideoError: It cannot be read.
     """
     seconds = settings.get("seconds")
     shots, starts, count, reached = [0], [0.0], 0, 0.0
+    shown: list[int | None] = [None] * len(moments)
     previous: NDArray[np.uint8] | None = None
     start: int | None = None
     for index, time, small in small_frames(film, side=_SMALL_SIDE):
         start = time if start is None else start
-        reached = float((time - start) * film.time_base)
-        if seconds is not None and reached >= seconds:
+        now = float((time - start) * film.time_base)
+        if seconds is not None and now >= seconds:
             break
+        reached = now
         if previous is not None and is_cut(previous, small):
             shots.append(index)
             starts.append(reached)
         previous, count = small, index + 1
+        shown = [index if now <= at else last for at, last in zip(moments, shown, strict=True)]
+    end = reached + float(1 / film.rate)  # the last frame is shown for a while too
+    shown = [frame if at < end else None for at, frame in zip(moments, shown, strict=True)]
     notes = []
     if film.seconds and seconds is None and reached < film.seconds - _MISSING_SECONDS:
         notes.append(
             f"it is cut off or damaged: of its {film.seconds:.1f} seconds, {reached:.1f} could be "
             "decoded"
         )
-    return Plan(_identity(film.path), settings, tuple(shots), tuple(starts), count, tuple(notes))
+    return Plan(
+        source=_identity(film.path),
+        settings=settings,
+        shots=tuple(shots),
+        starts=tuple(starts),
+        frames=count,
+        moments=tuple(shown),
+        shortened=seconds is not None,
+        notes=tuple(notes),
+    )
 
 
 def _identity(path: Path) -> tuple[int, int]:

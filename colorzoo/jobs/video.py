@@ -8,36 +8,26 @@ film appears under its name. A job that was stopped goes on at the first segment
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from colorzoo.errors import ConfigError, VideoError
-from colorzoo.jobs.ahead import read_ahead
-from colorzoo.jobs.film import Film, Frame, probe, read_frames
-from colorzoo.jobs.film_output import Codec, SegmentWriter, check_target, join
-from colorzoo.jobs.motion import Steadier
+from colorzoo.jobs.directions import Directions, ShotLook
+from colorzoo.jobs.film import Film, probe
+from colorzoo.jobs.film_job import FilmJob
+from colorzoo.jobs.film_output import Codec, check_target, join
 from colorzoo.jobs.shots import Plan, Workplace
 from colorzoo.options import ColorizeOptions
-from colorzoo.pictures.picture import Picture
-from colorzoo.pictures.read import read
-from colorzoo.predictor import Prediction
+from colorzoo.pictures.read import PictureSource
 from colorzoo.processes import Processes
 from colorzoo.schema import check_whole
 
 if TYPE_CHECKING:
     from colorzoo.colorizer import Colorizer
+    from colorzoo.hints import Hints
     from colorzoo.progress import OnProgress
-
-_AHEAD: Final = 8  # frames that wait between two stages; memory does not grow with the film
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +63,6 @@ class VideoOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class ShotLook:
-    """How one shot differs from the rest of the film.
-
-    Attributes:
-        at: A moment of the shot, seconds from the film's first frame.
-        colorizer: What colours it; that of the film if None.
-        saturation: Strength of its colours; that of the film if None.
-    """
-
-    at: float
-    colorizer: Colorizer | None = None
-    saturation: float | None = None
-
-    @property
-    def model_name(self) -> str | None:
-        """What its colorizer is called, if it has one of its own."""
-        return None if self.colorizer is None else self.colorizer.name
-
-
-@dataclass(frozen=True, slots=True)
 class VideoReport:
     """What became of a film.
 
@@ -119,6 +89,8 @@ def colorize_video(
     video: VideoOptions | None = None,
     *,
     looks: Sequence[ShotLook] = (),
+    hints: Mapping[int, Hints] | None = None,
+    reference: PictureSource | None = None,
     overwrite: bool = False,
     resume: bool = False,
     on_progress: OnProgress | None = None,
@@ -136,6 +108,9 @@ def colorize_video(
         options: How frames are coloured; ``batch_size`` is how many are predicted at once.
         video: How the film is.
         looks: Shots that are coloured otherwise.
+        hints: Colours for places of frames, by the frames' numbers from 0, in the upright frame's
+            own pixels. They follow what moves, to the end of the shot.
+        reference: A picture in colour to take colours from.
         overwrite: Replace ``target``, and what an earlier job left half done.
         resume: Go on where an earlier job with the same settings was stopped.
         on_progress: Told how many frames are done, in the main process.
@@ -143,6 +118,9 @@ def colorize_video(
     Raises:
         VideoError: The film cannot be read or the target not written, or there is nothing to
             resume, or something else.
+        ConfigError: What is said of a shot or a frame does not fit the film, or its model does
+            not take it.
+        PictureError: A reference cannot be read, or has no colours.
         MissingDependencyError: The extra ``video`` is not installed.
     """
     began = time.monotonic()
@@ -152,17 +130,26 @@ def colorize_video(
     _check_place(source, target, overwrite=overwrite)
     processes = Processes()
     work = Workplace(target)
-    settings = {**asdict(options), **asdict(video), "codec": codec, "model": colorizer.name}
-    settings["looks"] = [[look.at, look.model_name, look.saturation] for look in looks]
+    directions = Directions(colorizer, options, looks, hints, reference)
+    settings = {**_plain(options), **asdict(video), **directions.settings(), "codec": codec}
     if overwrite and not resume and processes.is_main:
         work.remove()
-    plan = processes.from_main(lambda: work.open_plan(film, settings, resume=resume))
+    plan = processes.from_main(
+        lambda: work.open_plan(
+            film,
+            settings,
+            moments=directions.moments,
+            check=lambda plan: directions.check(plan, film),
+            resume=resume,
+        )
+    )
     try:
-        job = _Job(colorizer, film, plan, work, options, video, codec, looks, on_progress)
+        told = on_progress if processes.is_main else None
+        job = FilmJob(film, plan, work, directions, options, video, codec, told)
         notes = [*film.notes, *plan.notes, *job.run(processes)]
         processes.wait()
         if processes.is_main:
-            notes += _join_all(plan, film, work, target, shortened=video.seconds is not None)
+            notes += _join_all(plan, film, work, target)
     except (OSError, ValueError) as error:
         raise VideoError(
             f"Cannot write {target}: {getattr(error, 'strerror', None) or error}. What is done is "
@@ -171,124 +158,21 @@ def colorize_video(
     return VideoReport(target, plan.frames, plan.shots, time.monotonic() - began, tuple(notes))
 
 
-@dataclass(slots=True)
-class _Job:
-    """What one process does of a film."""
-
-    colorizer: Colorizer
-    film: Film
-    plan: Plan
-    work: Workplace
-    options: ColorizeOptions
-    video: VideoOptions
-    codec: Codec
-    looks: Sequence[ShotLook]
-    on_progress: OnProgress | None
-    done: int = 0
-    total: int = 0
-
-    def run(self, processes: Processes) -> list[str]:
-        """Make the segments of this process that are not there yet; return notes."""
-        segments = self.plan.segments()
-        mine = self.plan.shares(processes.count)[processes.rank]
-        missing = [number for number in mine if not self.work.segment(number).exists()]
-        self.total = sum(len(segments[number]) for number in mine)
-        self._advance(self.total - sum(len(segments[number]) for number in missing))
-        spans = [segments[number] for number in missing]
-        frames = read_frames(self.film, spans, deinterlace=self.video.deinterlace)
-        pictures = read_ahead(((frame, read(frame.pixels)) for frame in frames), _AHEAD)
-        steadier = Steadier(self.video.steadiness)
-        interlaced = False
-        for number, span in zip(missing, spans, strict=True):
-            if span.start in self.plan.shots:
-                steadier = Steadier(self.video.steadiness)
-            elif number - 1 not in missing:
-                self.work.restore(number - 1, steadier)
-            shot = self.plan.shot_of(span.start)
-            interlaced |= self._make_segment(number, islice(pictures, len(span)), steadier, shot)
-        if interlaced and not self.video.deinterlace:
-            return ["it is interlaced: moving edges are combs, which deinterlacing mends"]
-        return []
-
-    def _make_segment(
-        self, number: int, frames: Iterator[tuple[Frame, Picture]], steadier: Steadier, shot: int
-    ) -> bool:
-        """Colour and encode one segment; tell whether a frame of it was interlaced."""
-        partial = self.work.segment(number).with_suffix(".partial")
-        interlaced = False
-        colorizer, saturation = self._look_of(shot)
-        writer = SegmentWriter(partial, self.film, self.codec)
-        with writer, ThreadPoolExecutor(1) as finisher, ThreadPoolExecutor(1) as encoder:
-            waiting: deque[Future[None]] = deque()
-            for frame, picture, prediction in self._predict(colorizer, frames, steadier):
-                interlaced |= frame.interlaced
-                pixels = finisher.submit(self._finish, picture, prediction, saturation)
-                waiting.append(encoder.submit(_encode, writer, pixels, frame.time))
-                if len(waiting) > _AHEAD:
-                    waiting.popleft().result()
-                    self._advance(1)
-            for future in waiting:
-                future.result()
-                self._advance(1)
-        self.work.keep(number, partial, steadier)
-        return interlaced
-
-    def _look_of(self, shot: int) -> tuple[Colorizer, float]:
-        """Return what colours a shot, and how strongly; of two looks for one, the later counts."""
-        colorizer, saturation = self.colorizer, self.options.saturation
-        for look in self.looks:
-            if self.plan.shot_at(look.at) == shot:
-                colorizer = look.colorizer or colorizer
-                saturation = saturation if look.saturation is None else look.saturation
-        return colorizer, saturation
-
-    def _predict(
-        self, colorizer: Colorizer, frames: Iterator[tuple[Frame, Picture]], steadier: Steadier
-    ) -> Iterator[tuple[Frame, Picture, Prediction]]:
-        """Yield frames with their steadied chroma; those that are due are predicted together."""
-        every = self.video.every
-        while batch := list(islice(frames, self.options.batch_size * every)):
-            first = steadier.frames
-            due = [(first + place) % every == 0 for place in range(len(batch))]
-            pictures = [picture for (_, picture), is_due in zip(batch, due, strict=True) if is_due]
-            predictions = iter(colorizer.predict_pictures(pictures, self.options))
-            for (frame, picture), is_due in zip(batch, due, strict=True):
-                if is_due:
-                    prediction = next(predictions)
-                    predicted = prediction.chroma.cpu().numpy()
-                    lightness = prediction.lightness.cpu().numpy()
-                else:
-                    predicted = None
-                    lightness = picture.resized_lightness(*lightness.shape)
-                chroma = steadier.step(lightness, predicted)
-                steady = Prediction(torch.from_numpy(chroma), torch.from_numpy(lightness))
-                yield frame, picture, steady
-
-    def _finish(
-        self, picture: Picture, prediction: Prediction, saturation: float
-    ) -> NDArray[np.uint8]:
-        """Return the pixels of a finished frame, beside its grey ones if they are compared."""
-        shades = (0.0, saturation) if self.video.compare else (saturation,)
-        images = [self.colorizer.finish(picture, prediction, shade) for shade in shades]
-        return np.concatenate([np.asarray(image.convert("RGB")) for image in images], axis=1)
-
-    def _advance(self, frames: int) -> None:
-        self.done += frames
-        if self.on_progress:
-            self.on_progress(self.done, self.total, {})
+def _plain(options: ColorizeOptions) -> dict[str, object]:
+    """Return what of the options changes a film, as plain values; the rest are directions."""
+    return {
+        "working_size": options.working_size,
+        "restore_tones": options.restore_tones,
+        "denoise": options.denoise,
+        "vividness": options.vividness,
+    }
 
 
-def _encode(writer: SegmentWriter, pixels: Future[NDArray[np.uint8]], moment: int) -> None:
-    writer.write(pixels.result(), moment)
-
-
-def _join_all(
-    plan: Plan, film: Film, work: Workplace, target: Path, *, shortened: bool
-) -> list[str]:
+def _join_all(plan: Plan, film: Film, work: Workplace, target: Path) -> list[str]:
     """Make the film of its segments, under its name when it is whole."""
     paths = [work.segment(number) for number in range(len(plan.segments()))]
     beside = work.folder / f"joined{target.suffix}"
-    notes = join(paths, film, beside, shortened=shortened)
+    notes = join(paths, film, beside, shortened=plan.shortened)
     beside.replace(target)
     work.remove()
     return notes
