@@ -94,12 +94,12 @@ def test_a_reference_for_the_film_and_for_a_shot(
         shades = scene(0, 96, 144)[..., None] / 255 * np.array(color)
         files[name] = tmp_path / f"{name}.png"
         Image.fromarray(shades.astype(np.uint8)).save(files[name])
-    out = tmp_path / "out.mkv"
+    out, video = tmp_path / "out.mkv", VideoOptions(codec="ffv1", every=8)
     look = ShotLook(1.5, reference=files["blue"])
-    vivid_colorizer.video(panned, out, LOSSLESS, reference=files["red"], looks=[look])
+    vivid_colorizer.video(panned, out, video, reference=files["red"], looks=[look])
     plain, red = tmp_path / "plain.mkv", tmp_path / "red.mkv"
-    vivid_colorizer.video(panned, plain, LOSSLESS)
-    vivid_colorizer.video(panned, red, LOSSLESS, reference=files["red"])
+    vivid_colorizer.video(panned, plain, video)
+    vivid_colorizer.video(panned, red, video, reference=files["red"])
     given, without, alone = (np.array(frames) for frames in ab_of_films(out, plain, red))
     assert np.abs(given[:SHOT] - without[:SHOT]).mean() > 2
     np.testing.assert_array_equal(given[:SHOT], alone[:SHOT])

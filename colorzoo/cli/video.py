@@ -2,78 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from colorzoo.cli._film import FrameHints, Seconds, read_looks
 from colorzoo.cli._options import colorize_options, device_option, model_option
 from colorzoo.cli._progress import progress_bar
 from colorzoo.cli._shards import load_shared
-from colorzoo.errors import ConfigError
 from colorzoo.options import ColorizeOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from colorzoo.colorizer import Colorizer
     from colorzoo.jobs.directions import ShotLook
     from colorzoo.jobs.video import VideoReport
 
 _CODECS = ("h264", "h265", "av1", "prores", "ffv1")
-
-
-@dataclass(frozen=True, slots=True)
-class _Shot:
-    """One entry of a file of shots: ``at`` in seconds, and what is otherwise there."""
-
-    at: float
-    model: str | None = None
-    saturation: float | None = None
-    hints: str | None = None
-    reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Shots:
-    """What a file of shots holds."""
-
-    shots: tuple[_Shot, ...]
-
-
-class _Seconds(click.ParamType[float]):
-    """A length of time: ``10``, ``10s`` or ``1:30``."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        minutes, _, seconds = str(value).removesuffix("s").rpartition(":")
-        try:
-            length = 60 * float(minutes or 0) + float(seconds)
-        except ValueError:
-            length = 0.0
-        if not 0 < length < float("inf"):
-            self.fail(f"{value!r} is no length of time; write 10s or 1:30.", param, ctx)
-        return length
-
-
-class _FrameHints(click.ParamType[tuple[int, Path]]):
-    """Hints for a frame: ``120:hints.json``."""
-
-    name = "frame:file"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, Path]:
-        frame, colon, file = str(value).partition(":")
-        if not (colon and file and frame.isdecimal()):
-            self.fail(
-                f"{value!r} does not name a frame and its hints; write 0:hints.json, 0 being the "
-                "number of the frame.",
-                param,
-                ctx,
-            )
-        return int(frame), Path(file)
 
 
 @click.command("video")
@@ -103,7 +50,7 @@ class _FrameHints(click.ParamType[tuple[int, Path]]):
 @click.option("--codec", type=click.Choice(_CODECS), help="How it is encoded.")
 @click.option("--deinterlace", is_flag=True, help="Make whole pictures of interlaced ones.")
 @click.option("--compare", is_flag=True, help="Show grey and colour side by side.")
-@click.option("--preview", type=_Seconds(), help="Colour only the beginning, as in 10s.")
+@click.option("--preview", type=Seconds(), help="Colour only the beginning, as in 10s.")
 @click.option(
     "--contact-sheet",
     type=click.Path(path_type=Path),
@@ -118,7 +65,7 @@ class _FrameHints(click.ParamType[tuple[int, Path]]):
 @click.option(
     "--hints",
     "hint_files",
-    type=_FrameHints(),
+    type=FrameHints(),
     multiple=True,
     help="Colours of places of a frame, as in 0:hints.json; they last to the end of its shot.",
 )
@@ -159,30 +106,19 @@ def command(
     Several processes share the shots under 'torchrun --nproc-per-node 2 -m colorzoo video ...'.
     """
     from colorzoo.hints import Hints
-    from colorzoo.jobs.contact import make_contact_sheet
     from colorzoo.jobs.video import VideoOptions, colorize_video
 
     hints = {frame: Hints.from_file(file) for frame, file in hint_files}
-    colorizer, processes = load_shared(model, device)
-    looks = _read_looks(shots_file, str(colorizer.device)) if shots_file else []
-    if contact_sheet is not None:
-        plan = make_contact_sheet(
-            *(colorizer, source, contact_sheet, options),
-            looks=looks,
-            reference=reference,
-            seconds=preview,
-        )
-        click.echo(contact_sheet)
-        click.echo(f"{len(plan.shots)} shots, {plan.frames} frames", err=True)
-        return
     video = VideoOptions(steadiness, every, codec, deinterlace, compare, preview)  # type: ignore[arg-type]  # codec is one of the choices
+    colorizer, processes = load_shared(model, device)
+    looks = read_looks(shots_file, str(colorizer.device)) if shots_file else []
+    if contact_sheet is not None:
+        _write_sheet(colorizer, source, contact_sheet, options, looks, reference, preview)
+        return
+    target = out or source.with_name(f"{source.stem}-color.mp4")
     with progress_bar("frames") as bar:
         report = colorize_video(
-            colorizer,
-            source,
-            out or source.with_name(f"{source.stem}-color.mp4"),
-            options,
-            video,
+            *(colorizer, source, target, options, video),
             looks=looks,
             hints=hints,
             reference=reference,
@@ -195,6 +131,25 @@ def command(
         _tell(source, report)
 
 
+def _write_sheet(
+    colorizer: Colorizer,
+    source: Path,
+    target: Path,
+    options: ColorizeOptions,
+    looks: Sequence[ShotLook],
+    reference: Path | None,
+    seconds: float | None,
+) -> None:
+    """Write a contact sheet, and name it."""
+    from colorzoo.jobs.contact import make_contact_sheet
+
+    plan = make_contact_sheet(
+        *(colorizer, source, target, options), looks=looks, reference=reference, seconds=seconds
+    )
+    click.echo(target)
+    click.echo(f"{len(plan.shots)} shots, {plan.frames} frames", err=True)
+
+
 def _tell(source: Path, report: VideoReport) -> None:
     """Name the film on stdout, and what a person should know of it on stderr."""
     for note in report.notes:
@@ -203,27 +158,3 @@ def _tell(source: Path, report: VideoReport) -> None:
     click.echo(
         f"{report.frames} frames in {len(report.shots)} shots, {report.seconds:.0f} s", err=True
     )
-
-
-def _read_looks(path: Path, device: str) -> list[ShotLook]:
-    """Read a file of shots, and load the models and hints it names; its paths start from it."""
-    import colorzoo
-    from colorzoo.hints import Hints
-    from colorzoo.jobs.directions import ShotLook
-    from colorzoo.schema import from_dict, read_json
-
-    if not path.is_file():
-        raise ConfigError(f"There is no file of shots {path}. Give a JSON file.")
-    shots = from_dict(_Shots, read_json(path), where=str(path)).shots
-    models = {shot.model for shot in shots if shot.model is not None}
-    loaded = {name: colorzoo.load(name, device=device) for name in sorted(models)}
-    return [
-        ShotLook(
-            shot.at,
-            loaded[shot.model] if shot.model else None,
-            shot.saturation,
-            Hints.from_file(path.parent / shot.hints) if shot.hints else None,
-            path.parent / shot.reference if shot.reference else None,
-        )
-        for shot in shots
-    ]
