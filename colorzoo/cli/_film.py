@@ -1,4 +1,4 @@
-"""What ``colorzoo video`` takes beyond numbers and names: times, hints of frames, files of shots."""
+"""What ``colorzoo video`` takes: times, hints of frames, files of shots."""
 
 from __future__ import annotations
 

@@ -62,7 +62,11 @@ class FilmJob:
         options: How frames are.
         video: How the film is.
         codec: How segments are encoded.
-        on_progress: Told how many frames are done.
+
+    Attributes:
+        film: The same.
+        plan: The same.
+        work: The same.
     """
 
     def __init__(
@@ -74,24 +78,32 @@ class FilmJob:
         options: ColorizeOptions,
         video: VideoOptions,
         codec: Codec,
-        on_progress: OnProgress | None,
     ) -> None:
-        self._film = film
-        self._plan = plan
-        self._work = work
+        self.film = film
+        self.plan = plan
+        self.work = work
         self._options = options
         self._video = video
         self._codec = codec
-        self._on_progress = on_progress
+        self._on_progress: OnProgress | None = None
         self._shots = [directions.of_shot(plan, shot) for shot in range(len(plan.shots))]
         self._hints = directions.hints_of(plan, film)
         self._done = self._total = 0
 
-    def run(self, processes: Processes) -> list[str]:
-        """Make the segments of this process that are not there yet; return notes."""
-        segments = self._plan.segments()
-        mine = self._plan.shares(processes.count)[processes.rank]
-        missing = [number for number in mine if not self._work.segment(number).exists()]
+    def run(self, processes: Processes, on_progress: OnProgress | None) -> list[str]:
+        """Make the segments of this process that are not there yet.
+
+        Args:
+            processes: Whose work it is.
+            on_progress: Told in the main process how many of its frames are done.
+
+        Returns:
+            Notes.
+        """
+        self._on_progress = on_progress if processes.is_main else None
+        segments = self.plan.segments()
+        mine = self.plan.shares(processes.count)[processes.rank]
+        missing = [number for number in mine if not self.work.segment(number).exists()]
         self._total = sum(len(segments[number]) for number in mine)
         self._advance(self._total - sum(len(segments[number]) for number in missing))
         frames = read_ahead(self._read([segments[number] for number in missing]), _AHEAD)
@@ -99,12 +111,12 @@ class FilmJob:
         interlaced = False
         for number in missing:
             span = segments[number]
-            shot = self._plan.shot_of(span.start)
-            if span.start in self._plan.shots:
+            shot = self.plan.shot_of(span.start)
+            if span.start in self.plan.shots:
                 colors = self._new_colors(shot)
             elif number - 1 not in missing:
                 colors = self._new_colors(shot)
-                self._work.restore(number - 1, colors)
+                self.work.restore(number - 1, colors)
             own = islice(frames, len(span))
             interlaced |= self._make_segment(number, own, colors, self._shots[shot])
         if interlaced and not self._video.deinterlace:
@@ -117,9 +129,9 @@ class FilmJob:
 
     def _read(self, spans: Sequence[range]) -> Iterator[_ReadFrame]:
         """Decode frames, and bring them to working size."""
-        for frame in read_frames(self._film, spans, deinterlace=self._video.deinterlace):
+        for frame in read_frames(self.film, spans, deinterlace=self._video.deinterlace):
             picture = read(frame.pixels)
-            colorizer = self._shots[self._plan.shot_of(frame.index)].colorizer
+            colorizer = self._shots[self.plan.shot_of(frame.index)].colorizer
             size = self._options.working_size or colorizer.working_size
             shape = working_shape(picture.height, picture.width, size)
             own, shown = working_lightness([picture], shape, self._options)
@@ -133,9 +145,9 @@ class FilmJob:
         directions: ShotDirections,
     ) -> bool:
         """Colour and encode one segment; tell whether a frame of it was interlaced."""
-        partial = self._work.segment(number).with_suffix(".partial")
+        partial = self.work.segment(number).with_suffix(".partial")
         interlaced = False
-        writer = SegmentWriter(partial, self._film, self._codec)
+        writer = SegmentWriter(partial, self.film, self._codec)
         with writer, ThreadPoolExecutor(1) as finisher, ThreadPoolExecutor(1) as encoder:
             waiting: deque[Future[None]] = deque()
             for given, chroma in self._color(frames, colors, directions):
@@ -149,7 +161,7 @@ class FilmJob:
             for future in waiting:
                 future.result()
                 self._advance(1)
-        self._work.keep(number, partial, colors)
+        self.work.keep(number, partial, colors)
         return interlaced
 
     def _color(

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from colorzoo.errors import ConfigError, VideoError
 from colorzoo.jobs.directions import Directions, ShotLook
-from colorzoo.jobs.film import Film, probe
+from colorzoo.jobs.film import probe
 from colorzoo.jobs.film_job import FilmJob
 from colorzoo.jobs.film_output import Codec, check_target, join
-from colorzoo.jobs.shots import Plan, Workplace
+from colorzoo.jobs.shots import Workplace
 from colorzoo.options import ColorizeOptions
 from colorzoo.pictures.read import PictureSource
 from colorzoo.processes import Processes
@@ -125,13 +125,29 @@ def colorize_video(
     """
     began = time.monotonic()
     options, video = options or ColorizeOptions(), video or VideoOptions()
+    directions = Directions(colorizer, options, looks, hints, reference)
+    processes = Processes()
+    job = _begin(source, target, directions, options, video, processes, overwrite, resume)
+    notes = (*job.film.notes, *job.plan.notes, *_finish(job, target, processes, on_progress))
+    return VideoReport(target, job.plan.frames, job.plan.shots, time.monotonic() - began, notes)
+
+
+def _begin(
+    source: Path,
+    target: Path,
+    directions: Directions,
+    options: ColorizeOptions,
+    video: VideoOptions,
+    processes: Processes,
+    overwrite: bool,
+    resume: bool,
+) -> FilmJob:
+    """Return what is to be done; whatever is wrong with it is said before anything is written."""
     codec = check_target(target, video.codec)
     film = probe(source)
     _check_place(source, target, overwrite=overwrite)
-    processes = Processes()
-    work = Workplace(target)
-    directions = Directions(colorizer, options, looks, hints, reference)
     settings = {**_plain(options), **asdict(video), **directions.settings(), "codec": codec}
+    work = Workplace(target)
     if overwrite and not resume and processes.is_main:
         work.remove()
     plan = processes.from_main(
@@ -143,19 +159,37 @@ def colorize_video(
             resume=resume,
         )
     )
+    return FilmJob(film, plan, work, directions, options, video, codec)
+
+
+def _finish(
+    job: FilmJob, target: Path, processes: Processes, on_progress: OnProgress | None
+) -> list[str]:
+    """Make what is missing of a film, and the film of its segments; return notes.
+
+    Raises:
+        VideoError: Something cannot be written.
+    """
     try:
-        told = on_progress if processes.is_main else None
-        job = FilmJob(film, plan, work, directions, options, video, codec, told)
-        notes = [*film.notes, *plan.notes, *job.run(processes)]
-        processes.wait()
+        notes = list(dict.fromkeys(processes.gather(job.run(processes, on_progress))))
         if processes.is_main:
-            notes += _join_all(plan, film, work, target)
+            notes += _join_all(job, target)
     except (OSError, ValueError) as error:
         raise VideoError(
             f"Cannot write {target}: {getattr(error, 'strerror', None) or error}. What is done is "
-            f"kept in {work.folder}; make room there and go on with resume."
+            f"kept in {job.work.folder}; make room there and go on with resume."
         ) from error
-    return VideoReport(target, plan.frames, plan.shots, time.monotonic() - began, tuple(notes))
+    return notes
+
+
+def _join_all(job: FilmJob, target: Path) -> list[str]:
+    """Make the film of its segments, under its name when it is whole."""
+    paths = [job.work.segment(number) for number in range(len(job.plan.segments()))]
+    beside = job.work.folder / f"joined{target.suffix}"
+    notes = join(paths, job.film, beside, shortened=job.plan.shortened)
+    beside.replace(target)
+    job.work.remove()
+    return notes
 
 
 def _plain(options: ColorizeOptions) -> dict[str, object]:
@@ -166,16 +200,6 @@ def _plain(options: ColorizeOptions) -> dict[str, object]:
         "denoise": options.denoise,
         "vividness": options.vividness,
     }
-
-
-def _join_all(plan: Plan, film: Film, work: Workplace, target: Path) -> list[str]:
-    """Make the film of its segments, under its name when it is whole."""
-    paths = [work.segment(number) for number in range(len(plan.segments()))]
-    beside = work.folder / f"joined{target.suffix}"
-    notes = join(paths, film, beside, shortened=plan.shortened)
-    beside.replace(target)
-    work.remove()
-    return notes
 
 
 def _check_place(source: Path, target: Path, *, overwrite: bool) -> None:
