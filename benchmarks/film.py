@@ -76,7 +76,7 @@ def write_truth(path: Path, frames: Iterator[Frame8]) -> None:
 def frames_of(path: Path) -> Iterator[Frame8]:
     """Yield the frames of a film, (H, W, 3) uint8."""
     for frame in read_frames(probe(path), [range(1 << 40)]):
-        yield frame.pixels.astype(np.uint8)
+        yield np.asarray(frame.image, dtype=np.uint8)
 
 
 def small_lab(pixels: Frame8) -> NDArray[np.float32]:
@@ -114,7 +114,7 @@ def codec_seconds(truth: Path, folder: Path) -> float:
     start = time.perf_counter()
     with SegmentWriter(folder / "plain.nut", film, "h264") as writer:
         for frame in read_frames(film, [range(1 << 40)]):
-            writer.write(frame.pixels.astype(np.uint8), frame.time)
+            writer.write(Image.fromarray(np.asarray(frame.image, dtype=np.uint8)), frame)
     return time.perf_counter() - start
 
 

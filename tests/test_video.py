@@ -226,7 +226,7 @@ def test_a_killed_job_goes_on_to_the_same_film(model_folder: Path, tmp_path: Pat
                 job.send_signal(signal.SIGKILL)
                 break
     assert not killed.exists()
-    whole = sorted(path.name for path in (tmp_path / "killed.mkv.parts").glob("*.nut"))
+    whole = sorted(path.name for path in (tmp_path / "killed.mkv.parts").glob("*.segment"))
     assert 1 <= len(whole) < 6
     with pytest.raises(VideoError, match="An earlier job was stopped .* resume"):
         colorzoo.load(model_folder, device="cpu").video(source, killed)

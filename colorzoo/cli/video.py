@@ -29,7 +29,8 @@ _CODECS = ("h264", "h265", "av1", "prores", "ffv1")
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="Film to write: .mp4, .m4v, .mov or .mkv; IN-color.mp4 beside IN if left out.",
+    help="Film to write (.mp4, .m4v, .mov, .mkv), or a folder for its frames; IN-color.mp4, of a "
+    "folder IN-color, beside IN if left out.",
 )
 @model_option
 @colorize_options
@@ -51,6 +52,11 @@ _CODECS = ("h264", "h265", "av1", "prores", "ffv1")
 @click.option("--deinterlace", is_flag=True, help="Make whole pictures of interlaced ones.")
 @click.option("--compare", is_flag=True, help="Show grey and colour side by side.")
 @click.option("--preview", type=Seconds(), help="Colour only the beginning, as in 10s.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Frames a second of a folder of pictures; 24 if left out.",
+)
 @click.option(
     "--contact-sheet",
     type=click.Path(path_type=Path),
@@ -88,6 +94,7 @@ def command(
     deinterlace: bool,
     compare: bool,
     preview: float | None,
+    rate: float | None,
     contact_sheet: Path | None,
     shots_file: Path | None,
     hint_files: tuple[tuple[int, Path], ...],
@@ -96,7 +103,7 @@ def command(
     overwrite: bool,
     resume: bool,
 ) -> None:
-    """Colour the film IN.
+    """Colour the film IN, or a folder of its frames.
 
     Colours are steady within a shot; sound and subtitles are copied. A run that was stopped goes on
     with --resume. A file of shots reads {"shots": [{"at": 12.5, "saturation": 0.8}]}: at is a
@@ -109,13 +116,13 @@ def command(
     from colorzoo.jobs.video import VideoOptions, colorize_video
 
     hints = {frame: Hints.from_file(file) for frame, file in hint_files}
-    video = VideoOptions(steadiness, every, codec, deinterlace, compare, preview)  # type: ignore[arg-type]  # codec is one of the choices
+    video = VideoOptions(steadiness, every, codec, deinterlace, compare, preview, rate)  # type: ignore[arg-type]  # codec is one of the choices
     colorizer, processes = load_shared(model, device)
     looks = read_looks(shots_file, str(colorizer.device)) if shots_file else []
     if contact_sheet is not None:
         _write_sheet(colorizer, source, contact_sheet, options, looks, reference, preview)
         return
-    target = out or source.with_name(f"{source.stem}-color.mp4")
+    target = out or _beside(source)
     with progress_bar("frames") as bar:
         report = colorize_video(
             *(colorizer, source, target, options, video),
@@ -129,6 +136,12 @@ def command(
     processes.close()
     if processes.is_main:
         _tell(source, report)
+
+
+def _beside(source: Path) -> Path:
+    """Return where the coloured film goes unless one says."""
+    place = source.resolve()
+    return place.with_name(f"{place.name}-color" if place.is_dir() else f"{place.stem}-color.mp4")
 
 
 def _write_sheet(

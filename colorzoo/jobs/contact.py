@@ -69,7 +69,7 @@ def make_contact_sheet(
     cells = []
     for frame in read_frames(film, [range(middle, middle + 1) for middle in middles]):
         own = directions.of_shot(plan, plan.shot_of(frame.index))
-        picture = read(frame.pixels)
+        picture = read(frame.image)
         lab = own.reference_lab(options.working_size)
         guidance = None if lab is None else [Guidance(reference=lab)]
         (prediction,) = own.colorizer.predict_pictures([picture], options, guidance)

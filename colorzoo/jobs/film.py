@@ -1,9 +1,10 @@
-"""Films read through PyAV: what they are, and their frames with their times."""
+"""Films, read through PyAV or from folders of pictures: what they are, and their frames."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorzoo.errors import MissingDependencyError, VideoError
+from colorzoo.jobs.plan import list_pictures
+from colorzoo.pictures.picture import Picture
+from colorzoo.pictures.read import read
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -29,6 +33,7 @@ _DEMUXERS: Final = ",".join(
     )
 )
 _SAFE: Final = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS}
+_RATE: Final = 24.0
 FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
 
 
@@ -37,7 +42,7 @@ class Film:
     """What a film is, as far as its file says.
 
     Attributes:
-        path: The file.
+        path: The file, or the folder of its pictures.
         height: Rows of its frames as they are stored.
         width: Columns of its frames as they are stored.
         rotation: Degrees, a multiple of 90, by which frames are turned counter-clockwise to be
@@ -49,6 +54,7 @@ class Film:
         deep: Whether a sample has more than 8 bits.
         seconds: How long it says it is; None where it does not.
         notes: What a person should know.
+        files: The pictures of a folder, one a frame; None for a file.
     """
 
     path: Path
@@ -62,6 +68,7 @@ class Film:
     deep: bool
     seconds: float | None
     notes: tuple[str, ...]
+    files: tuple[Path, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,13 +78,14 @@ class Frame:
     Attributes:
         index: Its number, from 0.
         time: When it is shown, in units of the film's time base.
-        pixels: (H, W, 3) RGB, upright.
+        image: (H, W, 3) RGB, upright, or the file of a picture: what
+            :func:`colorzoo.pictures.read.read` takes.
         interlaced: Whether it is two half pictures of different times.
     """
 
     index: int
     time: int
-    pixels: Pixels
+    image: Pixels | Path
     interlaced: bool
 
 
@@ -97,13 +105,23 @@ def import_av() -> ModuleType:
     return av
 
 
-def probe(path: Path) -> Film:
+def probe(path: Path, rate: float | None = None) -> Film:
     """Look at a film without decoding it in full.
 
+    Args:
+        path: A film, or a folder of pictures, which are its frames in the order of their names.
+        rate: Frames a second of a folder; 24 if None.
+
     Raises:
-        VideoError: It is missing, no film, or has no pictures in it.
+        VideoError: It is missing, no film, or has no pictures in it; or a rate is given for a film
+            that has one of its own.
+        PictureError: The first picture of a folder cannot be read.
         MissingDependencyError: PyAV is not installed.
     """
+    if path.is_dir():
+        return _probe_folder(path, _RATE if rate is None else rate)
+    if rate is not None:
+        raise VideoError(f"{path} has a rate of its own; leave rate out. Only folders take one.")
     with open_film(path) as container:
         stream = video_of(container, path)
         first = next(_decoded(container, stream), None)
@@ -115,14 +133,14 @@ def probe(path: Path) -> Film:
         if any(component.is_alpha for component in first.format.components):
             notes.append("its transparency is left out")
         deep = max(component.bits for component in first.format.components) > 8
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+        own_rate = Fraction(stream.average_rate or stream.guessed_rate or 25)
         return Film(
             path=path,
             height=first.height,
             width=first.width,
             rotation=int(first.rotation) % 360,
-            rate=Fraction(rate),
-            time_base=Fraction(stream.time_base or 1 / rate),
+            rate=own_rate,
+            time_base=Fraction(stream.time_base or 1 / own_rate),
             aspect=Fraction(stream.sample_aspect_ratio or 1),
             full_range=int(first.color_range) == FULL_RANGE or "yuvj" in first.format.name,
             deep=deep,
@@ -135,6 +153,11 @@ def small_frames(film: Film, *, side: int) -> Iterator[tuple[int, int, NDArray[n
     """Yield number, time and a small grey picture (h, w) of every frame, shorter side ``side``."""
     scale = side / min(film.height, film.width)
     height, width = (max(1, round(length * scale)) for length in (film.height, film.width))
+    if film.files is not None:
+        for index, file in enumerate(film.files):
+            lightness = _read_alike(file, film).resized_lightness(height, width)
+            yield index, index, np.rint(lightness * 2.55).astype(np.uint8)
+        return
     for index, (time, frame) in enumerate(_timed(film)):
         small = frame.reformat(format="gray", height=height, width=width)
         yield index, time, small.to_ndarray()
@@ -150,6 +173,10 @@ def read_frames(
         wanted: Numbers of frames, in rising order.
         deinterlace: Make whole pictures of interlaced ones (bwdif).
     """
+    if film.files is not None:
+        for index in (index for span in wanted for index in span if index < len(film.files)):
+            yield Frame(index, index, film.files[index], False)
+        return
     name = "rgb48le" if film.deep else "rgb24"
     spans = iter(wanted)
     span = next(spans, None)
@@ -164,6 +191,47 @@ def read_frames(
             yield Frame(index, time, upright, bool(frame.interlaced_frame))
 
 
+def _probe_folder(folder: Path, frames_a_second: float) -> Film:
+    """Look at a folder of pictures."""
+    files = sorted(list_pictures(folder, recursive=False), key=_natural)
+    if not files:
+        raise VideoError(f"There are no pictures in {folder}. Give a film, or a folder of frames.")
+    rate = Fraction(frames_a_second).limit_denominator(1001)  # 24000/1001 of 23.976
+    first = read(files[0])
+    return Film(
+        path=folder,
+        height=first.height,
+        width=first.width,
+        rotation=0,
+        rate=rate,
+        time_base=Fraction(1) / rate,
+        aspect=Fraction(1),
+        full_range=False,
+        deep=first.bit_depth > 8,
+        seconds=float(len(files) / rate),
+        notes=(),
+        files=tuple(files),
+    )
+
+
+def _natural(file: Path) -> tuple[list[tuple[int, str]], str]:
+    """Return what orders names as people count: frame-9 comes before frame-10."""
+    parts = re.findall(r"(\d+)|(\D+)", file.name)
+    return [(int(number), "") if number else (-1, text) for number, text in parts], file.name
+
+
+def _read_alike(file: Path, film: Film) -> Picture:
+    """Read a picture of a folder, whose pictures must all be of one size."""
+    picture = read(file)
+    if (picture.height, picture.width) != (film.height, film.width):
+        raise VideoError(
+            f"{file} is {picture.width} x {picture.height} pixels, but the first of its folder "
+            f"{film.width} x {film.height} (width x height). The frames of a film are of one size: "
+            "scale them, or colour them one by one with: colorzoo colorize"
+        )
+    return picture
+
+
 @contextlib.contextmanager
 def open_film(path: Path) -> Iterator[Any]:
     """Give the container of a film that lies on this disk and names no other file.
@@ -173,8 +241,7 @@ def open_film(path: Path) -> Iterator[Any]:
     """
     av = import_av()
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise VideoError(f"{path} {what}. Give a film.")
+        raise VideoError(f"{path} does not exist. Give a film, or a folder of frames.")
     try:
         container = av.open(os.fspath(path), options=dict(_SAFE))
     except (av.error.FFmpegError, ValueError, OSError) as error:

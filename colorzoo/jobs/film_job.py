@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from colorzoo.jobs.ahead import read_ahead
 from colorzoo.jobs.directions import Directions, ShotDirections
 from colorzoo.jobs.film import Film, Frame, read_frames
 from colorzoo.jobs.film_output import Codec, SegmentWriter
+from colorzoo.jobs.frames import FolderWriter
 from colorzoo.jobs.shot_colors import SeenFrame, ShotColors
 from colorzoo.jobs.shots import Plan, Workplace
-from colorzoo.options import ColorizeOptions
+from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import read
 from colorzoo.predictor import Prediction, add_vividness, join_guidance
@@ -61,7 +63,7 @@ class FilmJob:
         directions: How shots are coloured.
         options: How frames are.
         video: How the film is.
-        codec: How segments are encoded.
+        codec: How segments are encoded; None makes folders of pictures.
 
     Attributes:
         film: The same.
@@ -77,7 +79,7 @@ class FilmJob:
         directions: Directions,
         options: ColorizeOptions,
         video: VideoOptions,
-        codec: Codec,
+        codec: Codec | None,
     ) -> None:
         self.film = film
         self.plan = plan
@@ -130,7 +132,7 @@ class FilmJob:
     def _read(self, spans: Sequence[range]) -> Iterator[_ReadFrame]:
         """Decode frames, and bring them to working size."""
         for frame in read_frames(self.film, spans, deinterlace=self._video.deinterlace):
-            picture = read(frame.pixels)
+            picture = read(frame.image)
             colorizer = self._shots[self.plan.shot_of(frame.index)].colorizer
             size = self._options.working_size or colorizer.working_size
             shape = working_shape(picture.height, picture.width, size)
@@ -147,14 +149,18 @@ class FilmJob:
         """Colour and encode one segment; tell whether a frame of it was interlaced."""
         partial = self.work.segment(number).with_suffix(".partial")
         interlaced = False
-        writer = SegmentWriter(partial, self.film, self._codec)
+        writer: SegmentWriter | FolderWriter
+        if self._codec is None:
+            writer = FolderWriter(partial, self.film)
+        else:
+            writer = SegmentWriter(partial, self.film, self._codec)
         with writer, ThreadPoolExecutor(1) as finisher, ThreadPoolExecutor(1) as encoder:
             waiting: deque[Future[None]] = deque()
             for given, chroma in self._color(frames, colors, directions):
                 interlaced |= given.frame.interlaced
                 prediction = Prediction(torch.from_numpy(chroma), given.lightness)
-                pixels = finisher.submit(self._finish, given.picture, prediction, directions)
-                waiting.append(encoder.submit(_encode, writer, pixels, given.frame.time))
+                image = finisher.submit(self._finish, given.picture, prediction, directions)
+                waiting.append(encoder.submit(_encode, writer, image, given.frame))
                 if len(waiting) > _AHEAD:
                     waiting.popleft().result()
                     self._advance(1)
@@ -198,12 +204,16 @@ class FilmJob:
 
     def _finish(
         self, picture: Picture, prediction: Prediction, directions: ShotDirections
-    ) -> NDArray[np.uint8]:
-        """Return the pixels of a finished frame, beside its grey ones if they are compared."""
-        saturation = directions.saturation
-        shades = (0.0, saturation) if self._video.compare else (saturation,)
-        images = [directions.colorizer.finish(picture, prediction, shade) for shade in shades]
-        return np.concatenate([np.asarray(image.convert("RGB")) for image in images], axis=1)
+    ) -> Image.Image:
+        """Return a finished frame, beside its grey one if they are compared."""
+        colorizer, saturation = directions.colorizer, directions.saturation
+        depth: Depth = 8 if self._codec else self._options.depth
+        colored = colorizer.finish(picture, prediction, saturation, depth)
+        if not self._video.compare:
+            return colored
+        grey = colorizer.finish(picture, prediction, 0.0, depth)
+        pair = [np.asarray(image.convert("RGB")) for image in (grey, colored)]
+        return Image.fromarray(np.concatenate(pair, axis=1))
 
     def _advance(self, frames: int) -> None:
         self._done += frames
@@ -211,5 +221,5 @@ class FilmJob:
             self._on_progress(self._done, self._total, {})
 
 
-def _encode(writer: SegmentWriter, pixels: Future[NDArray[np.uint8]], moment: int) -> None:
-    writer.write(pixels.result(), moment)
+def _encode(writer: SegmentWriter | FolderWriter, image: Future[Image.Image], frame: Frame) -> None:
+    writer.write(image.result(), frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -9,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
 from colorzoo.errors import VideoError, did_you_mean
-from colorzoo.jobs.film import FULL_RANGE, Film, import_av, open_film, video_of
+from colorzoo.jobs.film import FULL_RANGE, Film, Frame, import_av, open_film, video_of
 
 Codec = Literal["h264", "h265", "av1", "prores", "ffv1"]
 
@@ -60,19 +61,20 @@ class SegmentWriter:
         self._stream = self._container.add_stream(encoder, rate=film.rate, options=dict(options))
         self._format = ""
 
-    def write(self, pixels: NDArray[np.uint8], time: int) -> None:
-        """Encode one frame: (H, W, 3) uint8 RGB, upright, and its time; all of one size."""
+    def write(self, image: Image.Image, frame: Frame) -> None:
+        """Encode one finished frame, upright, at its time; all of one size."""
         av = import_av()
+        pixels = np.asarray(image.convert("RGB"))
         stored = np.ascontiguousarray(np.rot90(pixels, -self._turns))
         if not self._format:
             self._format = self._set_up(*stored.shape[:2])
-        frame = av.VideoFrame.from_ndarray(stored, format="rgb24").reformat(
+        encoded = av.VideoFrame.from_ndarray(stored, format="rgb24").reformat(
             format=self._format,
             dst_colorspace="ITU709",
             dst_color_range="JPEG" if self._film.full_range else "MPEG",
         )
-        frame.pts, frame.time_base = time, self._film.time_base
-        self._container.mux(self._stream.encode(frame))
+        encoded.pts, encoded.time_base = frame.time, self._film.time_base
+        self._container.mux(self._stream.encode(encoded))
 
     def _set_up(self, height: int, width: int) -> str:
         """Tell the encoder of the frames to come, and return the pixel format it takes."""
@@ -116,47 +118,60 @@ def join(
     """
     av = import_av()
     notes: list[str] = []
-    with (
-        av.open(os.fspath(target), "w", format=_muxer(target)) as out,
-        open_film(film.path) as source,
-        av.open(os.fspath(segments[0])) as first,
-    ):
-        out.metadata.update(source.metadata)
-        if source.chapters():
-            out.set_chapters(source.chapters())
-        own = video_of(source, film.path)
+    with contextlib.ExitStack() as stack:
+        out = stack.enter_context(av.open(os.fspath(target), "w", format=_muxer(target)))
+        first = stack.enter_context(av.open(os.fspath(segments[0])))
         video = out.add_stream_from_template(first.streams.video[0], opaque=True)
         video.time_base = film.time_base
         video.sample_aspect_ratio = film.aspect
-        video.metadata.update(own.metadata)
         if film.rotation:
             video.set_display_rotation(film.rotation)
-        copied = {}
-        for stream in source.streams:
-            if stream is own or stream.type not in ("audio", "subtitle"):
-                continue
-            try:
-                copied[stream.index] = out.add_stream_from_template(stream, opaque=True)
-                copied[stream.index].metadata.update(stream.metadata)
-            except (ValueError, av.error.FFmpegError):
-                codec = stream.codec_context.name if stream.codec_context else "unknown"
-                notes.append(f"{target.suffix} cannot hold its {stream.type} ({codec}); .mkv can")
-        _interleave(out, video, segments, source, copied, shortened=shortened)
+        others: Iterator[Any] = iter(())
+        copied: dict[int, Any] = {}
+        if film.files is None:
+            source = stack.enter_context(open_film(film.path))
+            out.metadata.update(source.metadata)
+            if source.chapters():
+                out.set_chapters(source.chapters())
+            own = video_of(source, film.path)
+            video.metadata.update(own.metadata)
+            copied, notes = _add_streams(out, source, own, target.suffix)
+            others = _packets_of(source, [source.streams[index] for index in copied])
+        _interleave(out, video, segments, others, copied, shortened=shortened)
     return notes
+
+
+def _add_streams(out: Any, source: Any, own: Any, suffix: str) -> tuple[dict[int, Any], list[str]]:
+    """Add to a film the sound and the subtitles of another.
+
+    Returns:
+        The new stream for the number of each old one, and notes on those that are left out.
+    """
+    copied: dict[int, Any] = {}
+    notes: list[str] = []
+    for stream in source.streams:
+        if stream is own or stream.type not in ("audio", "subtitle"):
+            continue
+        try:
+            copied[stream.index] = out.add_stream_from_template(stream, opaque=True)
+            copied[stream.index].metadata.update(stream.metadata)
+        except (ValueError, import_av().error.FFmpegError):
+            codec = stream.codec_context.name if stream.codec_context else "unknown"
+            notes.append(f"{suffix} cannot hold its {stream.type} ({codec}); .mkv can")
+    return copied, notes
 
 
 def _interleave(
     out: Any,
     video: Any,
     segments: Sequence[Path],
-    source: Any,
+    others: Iterator[Any],
     copied: dict[int, Any],
     *,
     shortened: bool,
 ) -> None:
     """Write the packets of pictures and of the other streams in the order of their times."""
     pictures = _segment_packets(segments)
-    others = _packets_of(source, [source.streams[index] for index in copied])
     picture, other = next(pictures, None), next(others, None)
     while picture is not None:
         if other is None or _seconds(picture) <= _seconds(other):
@@ -189,13 +204,25 @@ def _seconds(packet: Any) -> Fraction:
     return Fraction(packet.dts * packet.time_base)
 
 
-def check_target(target: Path, codec: Codec | None) -> Codec:
-    """Return the codec for a target, or raise a VideoError if it cannot be written."""
+def check_target(target: Path, codec: Codec | None) -> Codec | None:
+    """Return the codec for a film, None for a folder of frames.
+
+    Raises:
+        VideoError: The target is neither, or does not go with the codec.
+    """
     suffix = target.suffix.lower()
+    if target.is_dir() or not suffix:
+        if codec is not None:
+            raise VideoError(
+                f"{target} is a folder of pictures, which need no {codec}. Leave codec out, or "
+                f"give the film a name that ends in {', '.join(CONTAINERS)}."
+            )
+        return None
     if suffix not in CONTAINERS:
         raise VideoError(
-            f"Cannot write {target}: {suffix or 'no suffix'!r} is no film format that colorzoo "
-            f"writes.{did_you_mean(suffix, CONTAINERS)} Use one of {', '.join(CONTAINERS)}."
+            f"Cannot write {target}: {suffix!r} is no film format that colorzoo "
+            f"writes.{did_you_mean(suffix, CONTAINERS)} Use one of {', '.join(CONTAINERS)}, or a "
+            "name without a dot for a folder of frames."
         )
     chosen = codec or CONTAINERS[suffix][0]
     if chosen not in CONTAINERS[suffix]:

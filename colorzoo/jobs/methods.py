@@ -96,8 +96,8 @@ class JobMethods:
         """Colour a film (see :func:`colorzoo.jobs.video.colorize_video`; extra ``video``).
 
         Args:
-            source: The film.
-            target: Where the coloured one goes: .mp4, .m4v, .mov or .mkv.
+            source: The film, or a folder of pictures, its frames in the order of their names.
+            target: Where the coloured one goes: .mp4, .m4v, .mov or .mkv, or a folder of pictures.
             video: How steady, how encoded, how much of it.
             looks: Shots that are coloured otherwise.
             hints: Colours for places of frames, by the frames' numbers from 0. They follow what

@@ -32,7 +32,8 @@ class Plan:
     """The segments of a film, and what they depend on.
 
     Attributes:
-        source: Size in bytes and time of change of the film, which tell it from another.
+        source: Size in bytes and time of change of the film or of all its pictures, which tell it
+            from another.
         settings: All settings that change what is made, as plain values.
         shots: First frame of each shot.
         starts: When each shot starts, seconds from the film's first frame.
@@ -97,8 +98,8 @@ class Workplace:
         self.folder = target.with_name(f"{target.name}.parts")
 
     def segment(self, number: int) -> Path:
-        """Return the file of a segment; it is there once it is whole."""
-        return self.folder / f"{number:05}.nut"
+        """Return the file or folder of a segment; it is there once it is whole."""
+        return self.folder / f"{number:05}.segment"
 
     def keep(self, number: int, partial: Path, colors: ShotColors) -> None:
         """Take a whole segment, and with it the colours that the next one goes on from."""
@@ -152,7 +153,7 @@ class Workplace:
             plan = from_dict(Plan, read_json(path), where=str(path))
         except ConfigError as error:
             raise VideoError(f"{error} Remove {self.folder} and begin anew.") from error
-        if plan.source != _identity(film.path):
+        if plan.source != _identity(film):
             raise VideoError(
                 f"{film.path} is another film than the one that {self.folder} was begun with. "
                 "Begin anew by overwrite."
@@ -206,7 +207,7 @@ def make_plan(film: Film, settings: dict[str, Any], moments: Sequence[float] = (
             "decoded"
         )
     return Plan(
-        source=_identity(film.path),
+        source=_identity(film),
         settings=settings,
         shots=tuple(shots),
         starts=tuple(starts),
@@ -217,6 +218,6 @@ def make_plan(film: Film, settings: dict[str, Any], moments: Sequence[float] = (
     )
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
+def _identity(film: Film) -> tuple[int, int]:
+    states = [file.stat() for file in film.files or (film.path,)]
+    return sum(state.st_size for state in states), max(state.st_mtime_ns for state in states)

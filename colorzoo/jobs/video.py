@@ -18,6 +18,7 @@ from colorzoo.jobs.directions import Directions, ShotLook
 from colorzoo.jobs.film import probe
 from colorzoo.jobs.film_job import FilmJob
 from colorzoo.jobs.film_output import Codec, check_target, join
+from colorzoo.jobs.frames import join_folders
 from colorzoo.jobs.shots import Workplace
 from colorzoo.options import ColorizeOptions
 from colorzoo.pictures.read import PictureSource
@@ -42,6 +43,7 @@ class VideoOptions:
         deinterlace: Make whole pictures of interlaced ones.
         compare: Show grey and colour side by side.
         seconds: Colour only the first so many seconds.
+        rate: Frames a second of a folder of pictures; 24 if None. A film has its own.
 
     Raises:
         ConfigError: One of them is out of range.
@@ -53,13 +55,15 @@ class VideoOptions:
     deinterlace: bool = False
     compare: bool = False
     seconds: float | None = None
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.steadiness <= 1.0:
             raise ConfigError(f"steadiness must be 0 to 1, not {self.steadiness}.")
         check_whole("every", self.every)
-        if self.seconds is not None and not self.seconds > 0:
-            raise ConfigError(f"seconds must be above 0, not {self.seconds}.")
+        for name, value in (("seconds", self.seconds), ("rate", self.rate)):
+            if value is not None and not 0 < value < float("inf"):
+                raise ConfigError(f"{name} must be above 0, not {value}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,9 @@ def colorize_video(
 
     Args:
         colorizer: What colours the frames.
-        source: The film.
-        target: Where the coloured one goes: .mp4, .m4v, .mov or .mkv.
+        source: The film, or a folder of pictures, its frames in the order of their names.
+        target: Where the coloured one goes: .mp4, .m4v, .mov or .mkv, or a folder, whose pictures
+            keep the names and formats of the source's.
         options: How frames are coloured; ``batch_size`` is how many are predicted at once.
         video: How the film is.
         looks: Shots that are coloured otherwise.
@@ -144,7 +149,7 @@ def _begin(
 ) -> FilmJob:
     """Return what is to be done; whatever is wrong with it is said before anything is written."""
     codec = check_target(target, video.codec)
-    film = probe(source)
+    film = probe(source, video.rate)
     _check_place(source, target, overwrite=overwrite)
     settings = {**_plain(options), **asdict(video), **directions.settings(), "codec": codec}
     work = Workplace(target)
@@ -185,9 +190,13 @@ def _finish(
 def _join_all(job: FilmJob, target: Path) -> list[str]:
     """Make the film of its segments, under its name when it is whole."""
     paths = [job.work.segment(number) for number in range(len(job.plan.segments()))]
-    beside = job.work.folder / f"joined{target.suffix}"
-    notes = join(paths, job.film, beside, shortened=job.plan.shortened)
-    beside.replace(target)
+    notes: list[str] = []
+    if check_target(target, None) is None:
+        join_folders(paths, job.work.folder / "joined", target)
+    else:
+        beside = job.work.folder / f"joined{target.suffix}"
+        notes = join(paths, job.film, beside, shortened=job.plan.shortened)
+        beside.replace(target)
     job.work.remove()
     return notes
 
@@ -205,5 +214,6 @@ def _plain(options: ColorizeOptions) -> dict[str, object]:
 def _check_place(source: Path, target: Path, *, overwrite: bool) -> None:
     if target.exists() and target.samefile(source):
         raise VideoError(f"{target} is the film itself, which is never overwritten. Give another.")
-    if target.exists() and not overwrite:
+    is_empty = target.is_dir() and not any(target.iterdir())
+    if target.exists() and not is_empty and not overwrite:
         raise VideoError(f"{target} is there already. Give another name, or overwrite it.")
