@@ -18,6 +18,7 @@ from torch import Tensor
 from colorzoo.errors import ConfigError
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
+from colorzoo.pictures.write import FinishedPictures
 from colorzoo.predictor import Prediction
 from colorzoo.predictors.distribution import choose_alternatives, uncertainty_of
 from colorzoo.predictors.network import NetworkPredictor, round_up
@@ -62,7 +63,9 @@ def alternatives(
     chosen = choose_alternatives(shares, predictor.cells, count=n, seed=seed)
     height, width = lightness.shape[-2:]
     chroma = predictor.chroma_of(chosen, (height, width))
-    return [colorizer.finish(seen, Prediction(one, lightness[0, 0])) for one in chroma]
+    return FinishedPictures(
+        colorizer.finish(seen, Prediction(one, lightness[0, 0])) for one in chroma
+    )
 
 
 def uncertainty(colorizer: Colorizer, picture: PictureSource) -> NDArray[np.float32]:

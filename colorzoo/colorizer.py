@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from colorzoo import notebook
 from colorzoo.devices import pick_device
 from colorzoo.finishing import finish_picture
 from colorzoo.hints import Hints, PlacedHints
@@ -22,6 +23,7 @@ from colorzoo.modelfolder.model import Model
 from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
+from colorzoo.pictures.write import FinishedPictures
 from colorzoo.predictor import (
     Guidance,
     Guide,
@@ -42,6 +44,7 @@ from colorzoo.prepare import (
     read_references,
     working_lightness,
 )
+from colorzoo.zoo.catalog import read_info
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +78,20 @@ class Colorizer(JobMethods):
         return (
             f"Colorizer({self.name!r}, working_size={self.working_size}, "
             f"parameters={self.predictor.parameters}, device={str(self.device)!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        info = read_info(self.model.folder) if self.model and self.model.folder else None
+        return notebook.facts(
+            f"Colorizer {self.name!r}",
+            {
+                "what it is": info and info.description,
+                "licence of the weights": info and info.license,
+                "parameters": f"{self.predictor.parameters:,}",
+                "working size": f"{self.working_size} pixels, shorter side",
+                "device": self.device,
+                "takes": ", ".join(sorted(self.accepts)) or "the picture alone",
+            },
         )
 
     @property
@@ -184,10 +201,10 @@ class Colorizer(JobMethods):
         placed = place_hints(hints, read_pictures, several=several)
         references = read_references(reference, len(read_pictures), several=several)
         predictions = self._predict_added(read_pictures, options, placed, references)
-        finished = [
+        finished = FinishedPictures(
             self.finish(picture, prediction, saturation)
             for picture, prediction in zip(read_pictures, predictions, strict=True)
-        ]
+        )
         return finished if several else finished[0]
 
     def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:

@@ -35,6 +35,9 @@ class Guidance:
     reference: Tensor | None = None
     vividness: float | None = None
 
+    def __repr__(self) -> str:
+        return f"<Guidance: {', '.join(sorted(self.given)) or 'none'}>"
+
     @property
     def given(self) -> frozenset[Guide]:
         """Which guides it holds."""
@@ -113,6 +116,11 @@ class Prediction:
     chroma: Tensor
     lightness: Tensor
     hints: PlacedHints | None = None
+
+    def __repr__(self) -> str:
+        height, width = self.lightness.shape
+        hints = "" if self.hints is None else ", with hints"
+        return f"<Prediction: {height} x {width} (height x width){hints}>"
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from colorzoo import notebook
 from colorzoo.errors import ConfigError, UnknownNameError, did_you_mean
 from colorzoo.metrics.table import METRICS, Metric
 from colorzoo.modelfolder.facts import EvaluationFacts
@@ -82,6 +83,16 @@ class Report:
                         f"{row.name!r} has {len(values)} values of {metric!r} for "
                         f"{len(self.photos)} photos."
                     )
+
+    def __repr__(self) -> str:
+        """Say what was measured; the numbers are printed by ``print``."""
+        names = ", ".join(row.name for row in self.models) or "no model"
+        return f"<Report: {names} on {len(self.photos)} photos of {self.source}, {self.protocol}>"
+
+    def _repr_html_(self) -> str:
+        metrics, cells = self._cells()
+        headings = ["model", "params", *(metric.full_heading for metric in metrics)]
+        return notebook.table(self._title(), headings, cells)
 
     def __str__(self) -> str:
         """Return the table as plain text, with a legend and published rows for orientation."""

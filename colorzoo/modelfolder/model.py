@@ -34,6 +34,14 @@ class Model:
     storage: StorageType = "float32"
     folder: Path | None = None
 
+    def __repr__(self) -> str:
+        """Say what it is; every layer of the generator would fill the screen."""
+        parameters = sum(parameter.numel() for parameter in self.generator.parameters())
+        return (
+            f"<Model {self.name!r}: {type(self.generator).__name__}, {parameters:,} parameters, "
+            f"working size {self.image.working_size}, folder {str(self.folder)!r}>"
+        )
+
     @property
     def spec(self) -> Spec:
         """What the registry knows of its architecture.

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorzoo import color
+from colorzoo import color, notebook
 from colorzoo.options import Depth
 from colorzoo.pictures.metadata import Metadata
 from colorzoo.pictures.samples import Codes, eight_bit
@@ -50,6 +50,21 @@ class Picture:
     name: str
     notes: tuple[str, ...] = ()
     rgb: NDArray[np.uint8] | None = None
+
+    def __repr__(self) -> str:
+        """Say what it is; its pixels would fill the screen."""
+        opacity = "" if self.alpha is None else ", alpha"
+        color = "" if self.rgb is None else ", colour kept"
+        return (
+            f"<Picture {self.name!r}: {self.height} x {self.width} (height x width), "
+            f"{self.bit_depth} bits{opacity}{color}, {self.format or 'no file format'}>"
+        )
+
+    def _repr_html_(self) -> str:
+        shape = notebook.fitted(self.height, self.width)
+        lightness = torch.from_numpy(self.resized_lightness(*shape))
+        grey = color.lab_to_srgb8(lightness, torch.zeros((2, *shape)))
+        return notebook.figures([(self.name, Image.fromarray(grey.numpy()))])
 
     @property
     def height(self) -> int:

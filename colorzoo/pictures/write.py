@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, features
 
+from colorzoo import color, notebook
 from colorzoo.errors import PictureError, did_you_mean
 from colorzoo.files import replacing
 from colorzoo.pictures.formats import BROKEN_FILE, WRITERS, Writer
@@ -29,7 +31,8 @@ _LONGEST_SEGMENT: Final = 65_000  # bytes; what a JPEG can hold of EXIF or XMP, 
 class FinishedPicture(Image.Image):
     """A PIL picture whose own ``save`` keeps its metadata, at good quality.
 
-    Pillow's methods that make a new picture of it, such as ``resize``, return ordinary ones.
+    A notebook shows it small beside its own lightness, before and after. Pillow's methods that
+    make a new picture of it, such as ``resize``, return ordinary ones.
 
     Attributes:
         deep: (H, W, 3) uint16, its colours in full where they have 16 bits, else None. They are
@@ -77,6 +80,35 @@ class FinishedPicture(Image.Image):
         if writer is not None:
             params = {**_pillow_options(self, writer), **params}
         super().save(fp, format, **params)
+
+    def _before_after(self) -> tuple[Image.Image, Image.Image]:
+        """Return previews of its lightness alone and of itself."""
+        after = notebook.preview(self)
+        codes = torch.from_numpy(np.array(after.convert("RGB")))
+        lightness = color.srgb_codes_to_lightness(codes)
+        grey = color.lab_to_srgb8(lightness, torch.zeros((2, *lightness.shape)))
+        before = Image.fromarray(grey.numpy())
+        if after.mode == "RGBA":
+            before.putalpha(after.getchannel("A"))
+        return before, after
+
+    def _repr_html_(self) -> str:
+        return notebook.figures(zip(("before", "after"), self._before_after(), strict=True))
+
+    def _repr_png_(self) -> bytes:
+        return notebook.png(notebook.preview(self))
+
+    def _repr_jpeg_(self) -> None:
+        """Nothing: Pillow's would put the whole picture into the notebook once more."""
+
+
+class FinishedPictures(list[Image.Image]):
+    """A list of pictures that a notebook shows in a row."""
+
+    def _repr_html_(self) -> str:
+        return notebook.figures(
+            (str(number), notebook.preview(image)) for number, image in enumerate(self)
+        )
 
 
 def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
