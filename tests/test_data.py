@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import subprocess
 import tarfile
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +22,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader
 
 import colorzoo
 from colorzoo.data.loader import StreamDataset, batches_of, make_loader, make_stream_loader
@@ -230,12 +232,25 @@ def test_a_source_of_nothing_usable_ends_with_one_clear_error(workers: int, tmp_
     assert "Traceback" not in str(error.value)
 
 
-def test_a_worker_that_dies_ends_the_run_with_one_clear_error(photos: Path) -> None:
-    data = replace(VARIED, workers=1)
-    loader = make_loader(open_source(str(photos)), data, size=16, seed=0, start=0, stop=10_000)
+def begin_with_one_worker(
+    loader: DataLoader[Any],
+) -> tuple[Iterator[Batch], multiprocessing.process.BaseProcess]:
+    """Take a loader's first batch; return the others, and the process that was started for them."""
+    before = multiprocessing.active_children()  # those of other loaders, which may not be gone yet
     batches = batches_of(loader)
     next(batches)
-    (worker,) = multiprocessing.active_children()
+    (worker,) = set(multiprocessing.active_children()) - set(before)
+    return batches, worker
+
+
+# Torch looks for dead workers at any moment, also while Python clears up, and raises.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("wait", [0.0, 0.05])  # with batches under way, and with some that wait
+def test_a_worker_that_dies_ends_the_run_with_one_clear_error(photos: Path, wait: float) -> None:
+    data = replace(VARIED, workers=1)
+    loader = make_loader(open_source(str(photos)), data, size=16, seed=0, start=0, stop=10_000)
+    batches, worker = begin_with_one_worker(loader)
+    time.sleep(wait)
     worker.kill()
     with pytest.raises(DataError, match=r"loader process has ended .* lower data\.workers"):
         list(batches)
@@ -244,9 +259,7 @@ def test_a_worker_that_dies_ends_the_run_with_one_clear_error(photos: Path) -> N
 def test_a_worker_outlives_a_stop_of_the_group_but_not_of_its_parent(photos: Path) -> None:
     data = replace(VARIED, workers=1)
     loader = make_loader(open_source(str(photos)), data, size=16, seed=0, start=0, stop=40)
-    batches = batches_of(loader)
-    next(batches)
-    (worker,) = multiprocessing.active_children()
+    batches, worker = begin_with_one_worker(loader)
     subprocess.run(["kill", "-TERM", str(worker.pid)], check=True)  # as a scheduler does
     assert len(list(itertools.islice(batches, 10))) == 10
     worker.terminate()

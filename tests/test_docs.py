@@ -11,6 +11,7 @@ import types
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -101,15 +102,15 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
 
 
 def make_film(path: Path) -> None:
-    """Write half a second of a grey gradient that moves."""
+    """Write a minute of four frames and two shots: a grey gradient that moves, then another."""
     av = pytest.importorskip("av")
     with av.open(str(path), "w") as film:
-        stream = film.add_stream("libx264", rate=8)
+        stream = film.add_stream("libx264", rate=Fraction(1, 15))
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         slope = np.linspace(0, 255, 64 * 48 * 3).reshape(48, 64, 3).astype(np.uint8)
         for number in range(4):
-            frame = av.VideoFrame.from_ndarray(np.roll(slope, number, axis=1), format="rgb24")
-            film.mux(stream.encode(frame))
+            grey = np.roll(slope, number, axis=1) if number < 2 else 255 - slope // 4
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
         film.mux(stream.encode())
 
 

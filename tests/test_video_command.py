@@ -32,7 +32,7 @@ def test_a_film_by_command(model_folder: Path, tmp_path: Path) -> None:
     result = invoke(source, "--model", model_folder, "--preview", "0.25s", "--every", 2)
     assert result.exit_code == 0, result.output
     assert result.stdout == f"{tmp_path / 'reel-color.mp4'}\n"
-    assert "6 frames in 1 shots" in result.stderr
+    assert "6 frames in 1 shot," in result.stderr
     assert len(decoded(tmp_path / "reel-color.mp4")) == 6
     assert invoke(source, "--preview", "soon").exit_code == 2
 

@@ -160,7 +160,7 @@ def _write_sheet(
         *(colorizer, source, target, options), looks=looks, reference=reference, seconds=seconds
     )
     click.echo(target)
-    click.echo(f"{len(plan.shots)} shots, {plan.frames} frames", err=True)
+    click.echo(f"{_counted(len(plan.shots), 'shot')}, {_counted(plan.frames, 'frame')}", err=True)
 
 
 def _tell(source: Path, report: VideoReport) -> None:
@@ -168,6 +168,10 @@ def _tell(source: Path, report: VideoReport) -> None:
     for note in report.notes:
         click.echo(f"note: {source}: {note}", err=True)
     click.echo(report.target)
-    click.echo(
-        f"{report.frames} frames in {len(report.shots)} shots, {report.seconds:.0f} s", err=True
-    )
+    frames, shots = _counted(report.frames, "frame"), _counted(len(report.shots), "shot")
+    click.echo(f"{frames} in {shots}, {report.seconds:.0f} s", err=True)
+
+
+def _counted(count: int, thing: str) -> str:
+    """Return, say, "1 shot" or "2 shots"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

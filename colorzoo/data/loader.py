@@ -152,13 +152,15 @@ def batches_of(loader: DataLoader[Any]) -> Iterator[Batch]:
             batch = next(iterator)
         except StopIteration:
             return
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            # A batch that a dead worker has left cannot be fetched: a broken connection.
+            broken = loader.num_workers > 0 and not isinstance(error, RuntimeError)
+            if not broken and "DataLoader worker" not in str(error):
                 raise
-            reason = str(error).partition("\n")[0]
+            reason = str(error).partition("\n")[0].strip() or type(error).__name__
             raise DataError(
-                f"A loader process has ended before its time: {reason} If memory ran out, lower "
-                "data.workers or data.batch_size."
+                f"A loader process has ended before its time: {reason.rstrip('.')}. If memory ran "
+                "out, lower data.workers or data.batch_size."
             ) from None
         if isinstance(batch, DataError):
             raise batch

@@ -201,9 +201,9 @@ def make_plan(film: Film, settings: dict[str, Any], moments: Sequence[float] = (
     end = reached + float(1 / film.rate)  # the last frame is shown for a while too
     shown = [frame if at < end else None for at, frame in zip(moments, shown, strict=True)]
     notes = []
-    if film.seconds and seconds is None and reached < film.seconds - _MISSING_SECONDS:
+    if film.seconds and seconds is None and end < film.seconds - _MISSING_SECONDS:
         notes.append(
-            f"it is cut off or damaged: of its {film.seconds:.1f} seconds, {reached:.1f} could be "
+            f"it is cut off or damaged: of its {film.seconds:.1f} seconds, {end:.1f} could be "
             "decoded"
         )
     return Plan(
