@@ -1,6 +1,17 @@
 """What pyproject.toml cannot say: which folders are packages of colorzoo once installed."""
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+# The other models are the distribution of the folder models/.
+APART = (HERE / "colorzoo" / "zoo" / "apart.txt").read_text(encoding="utf-8").split()
+CARRIED = sorted(
+    path.parent.name
+    for path in HERE.glob("hub_cards/*/config.json")
+    if path.parent.name not in APART
+)
 
 setup(
     packages=[
@@ -11,10 +22,16 @@ setup(
     package_dir={"colorzoo.zoo.models": "hub_cards", "colorzoo.demos": "demos"},
     package_data={
         "colorzoo": ["py.typed"],
-        "colorzoo.features": ["*.md", "*.safetensors"],
+        # Those of EfficientNet-Lite2 only train, and are in colorzoo-models.
+        "colorzoo.features": ["*.md", "squeezenet.safetensors"],
+        "colorzoo.zoo": ["apart.txt"],
         "colorzoo.zoo.models": [
             "*.md",
-            *(f"*/*.{suffix}" for suffix in ("md", "json", "toml", "jpg", "safetensors")),
+            *(
+                f"{name}/*.{suffix}"
+                for name in CARRIED
+                for suffix in ("md", "json", "toml", "jpg", "safetensors")
+            ),
         ],
         "colorzoo.demos": ["*.css", "*.js", "*.md", "*.txt", "examples/*"],
     },

@@ -13,6 +13,7 @@ Only the standard library is used here, so listing names is fast and needs no to
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,21 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from colorzoo.errors import ColorzooError, RegistrationError, UnknownNameError, did_you_mean
+
+
+def plugin_folders(group: str) -> list[Path]:
+    """Return the folders of the packages that entry points of a group name, by their names.
+
+    None of their code is imported; an entry point whose package is gone is left out.
+    """
+    places = []
+    for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
+        top = point.value.partition(".")[0]  # of a package inside another, that one is imported
+        spec = importlib.util.find_spec(top)
+        if spec is not None:
+            rest = point.value.split(".")[1:]
+            places += [Path(at, *rest) for at in spec.submodule_search_locations or ()]
+    return list(dict.fromkeys(place for place in places if place.is_dir()))
 
 
 class NamedEntry(Protocol):

@@ -1,8 +1,9 @@
-"""What the wheel holds, and that it works from there."""
+"""What the two wheels hold, and that they work from there."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,55 +11,138 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import FACTS
+from conftest import FACTS, ROOT, one_line_error
 
 import colorzoo
 
-PARTS = ("colorzoo", "hub_cards", "demos", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("colorzoo", "hub_cards", "demos", "models", "setup.py", "pyproject.toml", "README.md")
+PARTS += ("LICENSE", "LICENSES.md", "MANIFEST.in")
+CARRIED = {"lite-unet-gan", "squeeze-unet-gan"}
 
 
-@pytest.fixture
-def wheel(root: Path, model_folder: Path, tmp_path: Path) -> Path:
-    """A wheel of this repository with one more model in it."""
-    source = tmp_path / "source"
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The wheels of colorzoo and colorzoo-models, built from a copy of this repository."""
+    folder = tmp_path_factory.mktemp("package")
+    source = folder / "source"
     source.mkdir()
     for name in PARTS:
-        if (root / name).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(root / name, source / name, ignore=ignored)
+        if (ROOT / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
+            shutil.copytree(ROOT / name, source / name, ignore=ignored)
         else:
-            shutil.copy(root / name, source / name)
-    model = source / "hub_cards" / "tiny-gan"
-    shutil.copytree(model_folder, model)
-    (model / "README.md").write_text("card")
-    (model / "facts.json").write_text(json.dumps(FACTS))
+            shutil.copy(ROOT / name, source / name)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run(
-        [*pip, "--wheel-dir", str(tmp_path / "dist"), str(source)], check=True, capture_output=True
+        [*pip, "--wheel-dir", str(folder / "dist"), str(source), str(source / "models")],
+        check=True,
+        capture_output=True,
     )
-    (built,) = (tmp_path / "dist").iterdir()
-    return built
+    code, models = sorted((folder / "dist").iterdir())
+    return code, models
 
 
-def test_the_wheel_holds_code_types_and_models(wheel: Path, root: Path, tmp_path: Path) -> None:
+def names_in(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        archive.extractall(tmp_path / "site")
-    code = {path.relative_to(root).as_posix() for path in (root / "colorzoo").rglob("*.py")}
-    assert code | {"colorzoo/py.typed"} <= names
-    models = {path.relative_to(root / "hub_cards") for path in root.glob("hub_cards/*/*.*")}
-    assert {f"colorzoo/zoo/models/{path.as_posix()}" for path in models} <= names
-    files = ("README.md", "config.json", "facts.json", "model.safetensors")
-    assert {f"colorzoo/zoo/models/tiny-gan/{name}" for name in files} <= names
-    page = ("serve.py", "page.py", "style.css", "page.js", "examples/migrant-mother.jpg")
-    assert {f"colorzoo/demos/{name}" for name in page} <= names
-    tops = {name.partition("/")[0] for name in names}
-    assert tops == {"colorzoo", f"colorzoo-{colorzoo.__version__}.dist-info"}
-    result = subprocess.run(
-        [sys.executable, "-m", "colorzoo", "info", "tiny-gan", "--json"],
-        cwd=tmp_path / "site",
+        return set(archive.namelist())
+
+
+def unpack(site: Path, *wheels: Path) -> Path:
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(site)
+    return site
+
+
+def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "colorzoo", *arguments],
+        cwd=site,
+        env={**os.environ, "PYTHONPATH": ""},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert Path(json.loads(result.stdout)["folder"]).parent.name == "models"
+
+
+def test_the_wheel_holds_code_types_and_two_models(wheels: tuple[Path, Path]) -> None:
+    names = names_in(wheels[0])
+    code = {path.relative_to(ROOT).as_posix() for path in (ROOT / "colorzoo").rglob("*.py")}
+    assert code | {"colorzoo/py.typed", "colorzoo/features/squeezenet.safetensors"} <= names
+    files = ("README.md", "config.json", "facts.json", "model.safetensors", "before-after.jpg")
+    for model in CARRIED:
+        assert {f"colorzoo/zoo/models/{model}/{name}" for name in files} <= names
+    weights = {Path(name).parent.name for name in names if name.endswith("model.safetensors")}
+    assert weights == CARRIED
+    page = ("serve.py", "page.py", "style.css", "page.js", "examples/migrant-mother.jpg")
+    assert {f"colorzoo/demos/{name}" for name in page} <= names
+    notes = f"colorzoo-{colorzoo.__version__}.dist-info"
+    assert {f"{notes}/licenses/{name}" for name in ("LICENSE", "LICENSES.md")} <= names
+    assert {name.partition("/")[0] for name in names} == {"colorzoo", notes}
+    assert wheels[0].stat().st_size <= 20e6
+
+
+def test_the_other_wheel_holds_the_other_models(wheels: tuple[Path, Path]) -> None:
+    names = names_in(wheels[1])
+    here = {path.parent.name for path in ROOT.glob("hub_cards/*/config.json")}
+    weights = {Path(name).parent.name for name in names if name.endswith("model.safetensors")}
+    assert weights == here - CARRIED
+    assert "colorzoo_models/efficientnet_lite2.safetensors" in names
+    assert "colorzoo_models/efficientnet_lite2.md" in names
+    notes = f"colorzoo_models-{colorzoo.__version__}.dist-info"
+    assert {f"{notes}/licenses/{name}" for name in ("LICENSE", "LICENSES.md")} <= names
+
+
+def test_the_light_wheel_says_how_to_get_the_other_models(
+    wheels: tuple[Path, Path], tmp_path: Path
+) -> None:
+    site = unpack(tmp_path, wheels[0])
+    told = json.loads(run(site, "list", "--json").stdout)
+    assert {model["name"] for model in told["models"]} == CARRIED
+    line = one_line_error(run(site, "info", "unet-gan"))
+    assert "'unet-gan' of this zoo is not installed" in line
+    assert "pip install 'colorzoo[models]'" in line
+    assert "not installed: attention-unet-gan" in run(site, "list").stdout
+    assert "'owner/unet-gan'" in line
+    train = "import colorzoo; colorzoo.create_model('lite-unet', pretrained=True).load_pretrained()"
+    failed = subprocess.run(
+        [sys.executable, "-c", train], cwd=site, capture_output=True, text=True, check=False
+    )
+    assert "MissingDependencyError" in failed.stderr
+    assert "colorzoo[models]" in failed.stderr
+
+
+def test_both_wheels_together_hold_the_zoo(wheels: tuple[Path, Path], tmp_path: Path) -> None:
+    site = unpack(tmp_path, *wheels)
+    load = (
+        "import colorzoo; colorzoo.create_model('lite-unet', pretrained=True).load_pretrained(); "
+        "print(colorzoo.load('cnn', device='cpu'), *[i.name for i in colorzoo.list_models()])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", load], cwd=site, capture_output=True, text=True, check=False
+    )
+    assert "Colorizer('cnn'" in loaded.stdout, loaded.stderr
+    assert set(loaded.stdout.split()) >= {info.name for info in colorzoo.list_models()}
+
+
+def test_a_model_of_another_package_is_found(
+    wheels: tuple[Path, Path], model_folder: Path, tmp_path: Path
+) -> None:
+    site = unpack(tmp_path / "site", wheels[0])
+    for name in ("tiny-gan", "lite-unet-gan"):  # the second is colorzoo's own, and stays so
+        shutil.copytree(model_folder, site / "my_models" / name)
+        (site / "my_models" / name / "facts.json").write_text(json.dumps(FACTS))
+    (site / "my_models" / "__init__.py").write_text("raise RuntimeError('imported')")
+    notes = site / "my_models-1.0.dist-info"
+    notes.mkdir()
+    (notes / "METADATA").write_text("Metadata-Version: 2.1\nName: my-models\nVersion: 1.0\n")
+    (notes / "entry_points.txt").write_text(
+        "[colorzoo.zoo]\nmine = my_models\ngone = nothing_of_that_name\n"
+    )
+    assert (
+        json.loads(run(site, "info", "tiny-gan", "--json").stdout)["description"] == "Very small."
+    )
+    own = json.loads(run(site, "info", "lite-unet-gan", "--json").stdout)
+    assert Path(own["folder"]).parent.name == "models"
+    table = json.loads(run(site, "doctor", "--json").stdout)
+    assert [Path(folder).name for folder in table["zoo"]] == ["models", "my_models"]

@@ -106,4 +106,6 @@ def test_doctor_knows_the_dependencies_of_the_package() -> None:
     assert {
         name: names(extras[name]) for name in extras if name not in ("all", "dev", "docs")
     } == EXTRAS
-    assert extras["all"] == [f"colorzoo[{','.join(EXTRAS)}]"]
+    # colorzoo-models is not on the index yet, so "all" could not be installed with it.
+    wanted = [name for name in EXTRAS if name != "models"]
+    assert extras["all"] == [f"colorzoo[{','.join(wanted)}]"]

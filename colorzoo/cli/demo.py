@@ -13,7 +13,7 @@ import click
 import colorzoo
 from colorzoo.cli._options import device_option
 from colorzoo.errors import MissingDependencyError
-from colorzoo.zoo.folders import zoo_folder
+from colorzoo.zoo.folders import zoo_folders
 
 _APP: Final = '''"""What the Hub starts: the page of colorzoo."""
 
@@ -98,8 +98,8 @@ def _copy_package(target: Path) -> None:
     without = shutil.ignore_patterns(".*", "__pycache__")
     shutil.copytree(Path(colorzoo.__file__).parent, target, ignore=without)
     shutil.copytree(demos_folder(), target / "demos", ignore=without, dirs_exist_ok=True)
-    models = target / "zoo" / "models"
-    shutil.copytree(zoo_folder(), models, ignore=without, dirs_exist_ok=True)
+    for folder in reversed(zoo_folders()):  # colorzoo's own last: it counts where two have a name
+        shutil.copytree(folder, target / "zoo" / "models", ignore=without, dirs_exist_ok=True)
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from colorzoo.cli._output import print_json, print_values
 from colorzoo.metrics.table import METRICS
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, METHODS
 from colorzoo.zoo.catalog import list_models
-from colorzoo.zoo.folders import zoo_folder
+from colorzoo.zoo.folders import zoo_folders
 
 CORE = (
     "click",
@@ -35,6 +35,7 @@ EXTRAS = {
     "demo": ("gradio",),
     "metrics": ("scikit-image", "torchmetrics"),
     "tune": ("optuna",),
+    "models": ("colorzoo-models",),
 }
 
 
@@ -76,7 +77,7 @@ def examine() -> tuple[dict[str, Any], list[str]]:
             extra: {name: _version(name) for name in names} for extra, names in EXTRAS.items()
         },
         "devices": devices,
-        "zoo": str(zoo_folder()),
+        "zoo": [str(folder) for folder in zoo_folders()],
         "models": [info.name for info in list_models()],
         "architectures": ARCHITECTURES.names(),
         "discriminators": DISCRIMINATORS.names(),

@@ -12,7 +12,14 @@ from colorzoo.errors import UnknownNameError, did_you_mean
 from colorzoo.hub.names import locate
 from colorzoo.registry import ARCHITECTURES, METHODS, Spec
 from colorzoo.schema import to_dict
-from colorzoo.zoo.catalog import is_slug, list_models, method_infos, model_names, read_info
+from colorzoo.zoo.catalog import (
+    is_slug,
+    list_models,
+    method_infos,
+    missing_names,
+    model_names,
+    read_info,
+)
 from colorzoo.zoo.licenses import describe_commercial_use
 
 if TYPE_CHECKING:
@@ -44,6 +51,8 @@ def _describe(name: str) -> dict[str, Any]:
         return _describe_method(METHODS.get(name))
     if name in architectures:
         return _describe_architecture(ARCHITECTURES.get(name))
+    if name in missing_names():
+        return _describe_model(name)  # which says how to get it
     known = [*models, *METHODS.names(), *architectures]
     raise UnknownNameError(
         f"There is no model, method or architecture called {name!r}.{did_you_mean(name, known)} "

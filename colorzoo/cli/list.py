@@ -14,7 +14,14 @@ from colorzoo.errors import UnknownNameError, did_you_mean
 from colorzoo.metrics.table import METRICS
 from colorzoo.modelfolder.facts import read_facts
 from colorzoo.registry import ARCHITECTURES, METHODS
-from colorzoo.zoo.catalog import MethodInfo, ModelInfo, list_models, method_infos, model_names
+from colorzoo.zoo.catalog import (
+    MethodInfo,
+    ModelInfo,
+    list_models,
+    method_infos,
+    missing_names,
+    model_names,
+)
 from colorzoo.zoo.folders import DEFAULT_MODEL
 from colorzoo.zoo.licenses import describe_commercial_use
 
@@ -64,6 +71,8 @@ def _print(models: list[ModelInfo], methods: list[MethodInfo]) -> None:
     if methods:
         _print_methods(methods, after_models=bool(models))
     notes = [f"architectures: {', '.join(ARCHITECTURES.names())}"]
+    if missing := missing_names():
+        notes.append(f"not installed: {', '.join(missing)} (pip install 'colorzoo[models]')")
     notes = [*_explain_numbers(models), *notes]
     if any(info.name == DEFAULT_MODEL for info in models):
         notes = ["* the default", *notes]

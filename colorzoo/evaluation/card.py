@@ -17,7 +17,7 @@ from colorzoo.modelfolder.facts import (
 )
 from colorzoo.modelfolder.format import CARD_FILE, WEIGHTS_FILE
 from colorzoo.zoo.cards import is_edited, render_card
-from colorzoo.zoo.folders import zoo_folder
+from colorzoo.zoo.folders import in_zoo
 
 
 def write_card(
@@ -60,8 +60,8 @@ def card_texts(
     evaluation = None if report is None else _evaluation_of(folder, report)
     facts = refresh_facts(folder, about=about, evaluation=evaluation)
     name = folder.resolve().name
-    in_zoo = folder.resolve() == (zoo_folder() / name).resolve()
-    card = render_card(facts, name=name, use=name if in_zoo else f"./{name}")
+    use = name if in_zoo(folder, name) else f"./{name}"
+    card = render_card(facts, name=name, use=use)
     return {folder / FACTS_FILE: render_facts(facts), folder / CARD_FILE: card}
 
 

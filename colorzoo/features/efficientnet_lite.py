@@ -2,7 +2,7 @@
 
 The Lite variants have ReLU6 and no squeeze-and-excitation, which makes them quick on processors:
 4.4 M parameters, 0.8 GMACs at 256x256. It is the encoder of ``lite-unet``; its ImageNet weights lie
-in the package.
+beside this file in a clone, and otherwise in the package ``colorzoo-models``.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from colorzoo.errors import WeightsError
+from colorzoo.errors import MissingDependencyError, WeightsError
+from colorzoo.registry import plugin_folders
 
 CHANNELS: Final = (16, 24, 48, 120, 352)
 """Channels of the features at strides 2, 4, 8, 16 and 32."""
 
-WEIGHTS: Final = Path(__file__).with_name("efficientnet_lite2.safetensors")
+WEIGHTS: Final = Path(__file__).resolve().with_name("efficientnet_lite2.safetensors")
 
 _STEM = 32
 _STAGES: Final = (  # repeats, kernel, stride, expansion, channels
@@ -162,20 +163,33 @@ class EfficientNetLite2(nn.Module):
         return levels
 
     def load_imagenet(self) -> None:
-        """Take the ImageNet weights that lie in the package.
+        """Take the ImageNet weights, which lie in a clone or in the package ``colorzoo-models``.
 
         Raises:
-            WeightsError: The file is absent, or not what it should be.
+            MissingDependencyError: They are not installed.
+            WeightsError: The file is not what it should be.
         """
+        path = _weights_file()
         try:
-            weights = {name: tensor.float() for name, tensor in load_file(WEIGHTS).items()}
+            weights = {name: tensor.float() for name, tensor in load_file(path).items()}
             # They were trained on colour: three equal channels are one under the sum of weights.
             weights["stem.weight"] = weights["stem.weight"].sum(dim=1, keepdim=True)
             self.load_state_dict(weights)
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
             raise WeightsError(
-                f"The ImageNet features {WEIGHTS} cannot be read: {error}. Install colorzoo again."
+                f"The ImageNet features {path} cannot be read: {error}. Install them again."
             ) from error
+
+
+def _weights_file() -> Path:
+    """Return where the ImageNet weights lie: they train, and nothing else needs their 9 MB."""
+    elsewhere = (folder / WEIGHTS.name for folder in plugin_folders("colorzoo.zoo"))
+    for path in (WEIGHTS, *elsewhere):
+        if path.is_file():
+            return path
+    raise MissingDependencyError(
+        "colorzoo-models", extra="models", purpose="Training from EfficientNet-Lite2's features"
+    )
 
 
 def fold_batch_norms(module: nn.Module) -> None:

@@ -31,7 +31,7 @@ from colorzoo.models.base import Generator
 from colorzoo.progress import OnProgress
 from colorzoo.version import __version__
 from colorzoo.zoo.cards import is_edited, license_of, render_card
-from colorzoo.zoo.folders import zoo_folder
+from colorzoo.zoo.folders import in_zoo
 
 _REPO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -224,8 +224,7 @@ def _card(source: Path, stage: Path, facts: Facts | None, target: Target) -> str
     if facts is None:
         raise HubError(_no_license(source, stage))
     name = target.repo.partition("/")[2]
-    in_zoo = source.resolve() == (zoo_folder() / name).resolve()
-    return render_card(facts, name=name, use=name if in_zoo else target.repo)
+    return render_card(facts, name=name, use=name if in_zoo(source, name) else target.repo)
 
 
 def _no_license(source: Path, stage: Path) -> str:

@@ -21,8 +21,8 @@ class LiteUNetConfig:
     """Shape of a U-Net on EfficientNet-Lite2.
 
     Attributes:
-        pretrained: Whether training starts from EfficientNet's ImageNet weights, which lie in the
-            package; a model once trained does not ask for them again.
+        pretrained: Whether training starts from EfficientNet's ImageNet weights, which lie in a
+            clone or in ``colorzoo-models``; a model once trained does not ask for them again.
         widths: Decoder channels at strides 4, 8, 16 and 32; a skip is half as wide.
         gates: Whether the skips pass through attention gates.
         head: What the network ends in: a distribution over colours, or ab at once.

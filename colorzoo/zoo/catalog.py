@@ -15,7 +15,7 @@ from colorzoo.modelfolder.facts import read_facts
 from colorzoo.modelfolder.format import CONFIG_FILE, WEIGHTS_FILE, read_model_file
 from colorzoo.registry import METHODS
 from colorzoo.schema import from_dict, read_json
-from colorzoo.zoo.folders import zoo_folder
+from colorzoo.zoo.folders import zoo_folders
 from colorzoo.zoo.licenses import COMMERCIAL_OK, allows_commercial_use
 
 PIN_FILE = "pin.json"
@@ -103,8 +103,14 @@ class Pin:
 
 
 def model_names() -> list[str]:
-    """Return the names of the zoo's models, sorted."""
-    return sorted(path.parent.name for path in zoo_folder().glob(f"*/{CONFIG_FILE}"))
+    """Return the names of the zoo's models that are installed, sorted."""
+    return sorted(_installed())
+
+
+def missing_names() -> list[str]:
+    """Return the names of those models of this zoo that are not installed, sorted."""
+    apart = (Path(__file__).with_name("apart.txt")).read_text(encoding="utf-8").split()
+    return sorted(set(apart) - set(_installed()))
 
 
 def model_folder(name: str) -> Path:
@@ -115,15 +121,22 @@ def model_folder(name: str) -> Path:
     """
     if not is_slug(name):
         return Path(name).expanduser()
-    known = model_names()
-    if name not in known:
+    installed = _installed()
+    if name not in installed:
+        known = sorted(installed)
+        if name in missing_names():
+            raise UnknownNameError(
+                f"The model {name!r} of this zoo is not installed; here are {', '.join(known)}. "
+                "Install the others with: pip install 'colorzoo[models]'. Or take it from the Hub "
+                "by its repository."
+            )
         listed = f"Known: {', '.join(known)}." if known else "The zoo is empty."
         raise UnknownNameError(
             f"There is no model called {name!r} in this zoo."
             f"{did_you_mean(name, [*known, *METHODS.names()])} {listed} A folder is written "
             f"'./{name}'."
         )
-    return zoo_folder() / name
+    return installed[name]
 
 
 def is_slug(name: str) -> bool:
@@ -146,8 +159,8 @@ def list_models(
         ConfigError: A model's ``config.json`` or ``facts.json`` is damaged.
     """
     infos = [
-        read_info(zoo_folder() / name)
-        for name in model_names()
+        read_info(folder)
+        for name, folder in sorted(_installed().items())
         if pattern is None or fnmatch.fnmatchcase(name, pattern)
     ]
     return [
@@ -203,6 +216,15 @@ def read_info(folder: Path) -> ModelInfo:
         folder=folder,
         metrics={key: statistic["mean"] for key, statistic in measured.items()},
     )
+
+
+def _installed() -> dict[str, Path]:
+    """Map the name of each model to its folder; the first folder that holds it counts."""
+    places: dict[str, Path] = {}
+    for zoo in zoo_folders():
+        for path in zoo.glob(f"*/{CONFIG_FILE}"):
+            places.setdefault(path.parent.name, path.parent)
+    return places
 
 
 def _is_under(info: ModelInfo, license: str | None) -> bool:

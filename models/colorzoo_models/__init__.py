@@ -1,0 +1,1 @@
+"""Models of colorzoo that its own package does not carry: one folder each."""
