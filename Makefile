@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: install browser test lint format docs wheel zoo
+.PHONY: install browser test lint format docs release zoo
 
 install:
 	python3 -m venv .venv
@@ -25,8 +25,10 @@ format:
 docs:  # the site, into site/
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
-wheel:
-	$(PYTHON) -m build --wheel
+RELEASE ?=
+
+release:  # wheels and sources of both packages, into dist/, checked and tried; RELEASE=--borrow fetches nothing
+	$(PYTHON) .ci/release.py $(RELEASE)
 
 TRAIN ?= photos/train
 VALIDATION ?= photos/validation

@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import FACTS, ROOT, one_line_error
 
 import colorzoo
@@ -146,3 +148,29 @@ def test_a_model_of_another_package_is_found(
     assert Path(own["folder"]).parent.name == "models"
     table = json.loads(run(site, "doctor", "--json").stdout)
     assert [Path(folder).name for folder in table["zoo"]] == ["models", "my_models"]
+
+
+def test_a_release_is_of_the_version_that_its_tag_says() -> None:
+    release = [sys.executable, str(ROOT / ".ci" / "release.py"), "--tag", "v99.0.0"]
+    refused = subprocess.run(release, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert f"v99.0.0 is not that of version {colorzoo.__version__}" in refused.stderr
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == colorzoo.__version__
+
+
+def test_the_workflows_do_what_is_done_here() -> None:
+    checks, release = (
+        yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8"))
+        for name in ("checks.yml", "release.yml")
+    )
+    steps = [step.get("run") for step in checks["jobs"]["checks"]["steps"]]
+    assert ".ci/run" in steps
+    pythons = checks["jobs"]["checks"]["strategy"]["matrix"]["python"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = [text.rpartition(" ")[2] for text in project["classifiers"] if ":: 3." in text]
+    assert pythons == named
+    build, publish = release["jobs"]["build"], release["jobs"]["publish"]
+    assert any("make release" in step.get("run", "") for step in build["steps"])
+    assert publish["permissions"] == {"id-token": "write"}
+    assert "pypi-publish" in publish["steps"][-1]["uses"]
