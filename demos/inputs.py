@@ -1,4 +1,4 @@
-"""What a visitor gives: pictures, a model, how strong the colours are."""
+"""What a visitor gives: pictures, a film, a model, how strong the colours are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from .backend import MAX_FILES
 
 _SOURCES: Final[list[Literal["upload", "webcam", "clipboard"]]] = ["upload", "clipboard", "webcam"]
 _PICTURE_FILES: Final = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"]
+
+_FILM_FILES: Final = [".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".gif"]
 
 _Input = TypeVar("_Input", gr.Image, gr.File)
 
@@ -42,6 +44,13 @@ def pictures_input() -> gr.File:
             height=220,
             elem_id="files",
         )
+    )
+
+
+def film_input(label: str) -> gr.File:
+    """Return a place for one film."""
+    return taking_paths(
+        gr.File(label=label, file_types=_FILM_FILES, height=140, elem_id="film-upload")
     )
 
 
@@ -80,7 +89,7 @@ def taking_paths(component: _Input) -> _Input:
 
     async def keep(place: str | Path | None) -> str | None:
         if str(place).startswith(("http://", "https://")):
-            raise message("Links are not followed. Upload the picture itself.")
+            raise message("Links are not followed. Upload the file itself.")
         return await move(place)
 
     component.async_move_resource_to_block_cache = keep  # type: ignore[method-assign,assignment]  # see above
@@ -97,7 +106,7 @@ def _paths_of(payload: Any) -> str | list[str] | None:
 
 def _path_of(file: Any) -> str:
     if file.path is None:
-        raise message("The picture did not arrive. Upload it as a file.")
+        raise message("The file did not arrive. Upload it once more.")
     return str(file.path)
 
 

@@ -9,6 +9,7 @@ import gradio as gr
 
 from .admission import MAX_BYTES
 from .backend import MAX_FILES, DemoBackend, Look, Wishes
+from .films import FILM_LIMITS, Films, OneFilm, color_film
 from .inputs import message, model_choice, saturation_choice, taking_paths
 from .more_tools import Attention, Comparison, ManyPictures
 from .one_picture import OnePicture
@@ -24,11 +25,11 @@ Give a grey photograph, get it back in colour. The colours are a guess of the mo
 _LIMITS: Final = f"""### Limits
 Pictures up to {MAX_BYTES // 10**6} MB and {MAX_PIXELS // 10**6} million pixels, {MAX_FILES} at
 once: JPEG, PNG, TIFF, WebP, BMP. What comes out has the size and the format that came in, and its
-EXIF data.
+EXIF data. Films: {FILM_LIMITS}, as MP4 with its sound.
 
-### Your pictures
+### Your pictures and films
 They stay on the machine that runs this page, are used for nothing else, and are removed when you
-close the page, at the latest after an hour. Links are not followed: upload the picture itself.
+close the page, at the latest after an hour. Links are not followed: upload the file itself.
 
 ### From a program
 ```python
@@ -37,6 +38,7 @@ from gradio_client import Client, handle_file
 client = Client("THE ADDRESS OF THIS PAGE")
 colored = client.predict(handle_file("grandmother-1931.jpg"), api_name="/colorize")
 archive, report = client.predict([handle_file("a.jpg"), handle_file("b.png")], api_name="/batch")
+film = client.predict(handle_file("wedding-1926.mp4"), api_name="/film")
 ```
 """
 
@@ -46,11 +48,14 @@ class Page:
 
     Args:
         backend: What does the work.
+        films: Whether it does films too.
     """
 
-    def __init__(self, backend: DemoBackend) -> None:
+    def __init__(self, backend: DemoBackend, *, films: bool = True) -> None:
         self._backend = backend
         self._serving = Serving(backend)
+        self._films = Films(backend)
+        self._has_films = films and Films.can_be_colored()
 
     def build(self) -> gr.Blocks:
         """Lay out the page."""
@@ -66,6 +71,9 @@ class Page:
                     Comparison(self._serving).lay_out()
             with gr.Tab("Many"):
                 ManyPictures(self._serving).lay_out()
+            if self._has_films:
+                with gr.Tab("Film"):
+                    OneFilm(self._serving, self._films).lay_out()
             with gr.Tab("About"):
                 gr.Markdown("### Models\nMeasured on photographs that none of them has seen.")
                 gr.Markdown(self._backend.table(), elem_classes="table")
@@ -74,7 +82,7 @@ class Page:
                     with gr.Accordion("What the gates of a model let through", open=False):
                         Attention(self._serving).lay_out()
             self._add_endpoints()
-            blocks.unload(self._serving.end)
+            blocks.unload(self._end)
         return blocks
 
     def _add_endpoints(self) -> None:
@@ -87,7 +95,9 @@ class Page:
             model, saturation = model_choice(self._backend.labels), saturation_choice()
             colored, archive = gr.File(label="Coloured"), gr.File(label="ZIP")
             report = gr.JSON(label="Report")
-            one, many = gr.Button(), gr.Button()
+            film = taking_paths(gr.File(label="Film"))
+            colored_film = gr.File(label="Coloured film")
+            one, many, moving = gr.Button(), gr.Button(), gr.Button()
         one.click(
             self._colorize,
             [picture, model, saturation, hints, reference],
@@ -98,6 +108,21 @@ class Page:
         many.click(
             self._batch, [files, model, saturation], [archive, report], api_name="batch", **WORK
         )
+        if self._has_films:
+            moving.click(
+                self._film, [film, model, saturation], colored_film, api_name="film", **WORK
+            )
+
+    def _end(self, request: gr.Request) -> None:
+        """Forget a visitor who has left, and leave off what is done for them."""
+        self._films.stop(request.session_hash)
+        self._serving.end(request)
+
+    def _film(self, film: str | None, model: str, saturation: float, request: gr.Request) -> str:
+        """Colour the first seconds of a film; it comes back as MP4, with its sound."""
+        look = Look(model, saturation)
+        done = color_film(self._serving, self._films, film, look, lambda *_: None, request)
+        return str(done.file)
 
     def _colorize(
         self,

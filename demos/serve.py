@@ -61,7 +61,8 @@ def launch(
                 setattr(backend, name, spaces.GPU(getattr(backend, name)))
             for label in backend.labels:  # what is on the GPU before the first call stays there
                 backend.colorizer(label)
-        page = Page(backend).build()
+        # A film is worked on in threads of its own, which ZeroGPU's hold of the GPU does not reach.
+        page = Page(backend, films=spaces is None).build()
         files.keep_what_is_there()
         address = _listen(page, backend, host=host, port=port, open_browser=open_browser)
         on_ready(address)

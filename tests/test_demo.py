@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, Run
 from demo_server import Server, make_models, serve
+from films import chroma_of, decoded, frames_of, sound_of, write_film
 from PIL import Image
 
 import colorzoo
@@ -219,16 +220,20 @@ def test_nothing_of_a_visitor_stays(server: Server, tmp_path: Path) -> None:
     Image.new("L", (33, 44), 77).save(path)
     broken = tmp_path / "private-broken.png"
     broken.write_bytes(b"private")
+    film = write_film(tmp_path / "private.mp4", frames_of(240, 720, 960))
     client = Client(server.url, verbose=False, download_files=tmp_path / "downloads")
     client.predict(handle_file(path), api_name="/colorize")
     client.predict([handle_file(path), handle_file(broken)], api_name="/batch")
     message_of(client, broken)
+    client.submit(handle_file(film), api_name="/film")  # which is left off when its visitor leaves
 
-    def private() -> list[Path]:
-        files = server.files()
-        return [file for file in files if "private" in file.name or file.name == "colored.zip"]
+    def private() -> list[str]:
+        return [file for file in map(str, server.files()) if "private" in file or "colored" in file]
 
-    assert private() != []
+    until = time.monotonic() + 60
+    while not any("private-color.mp4.parts" in file for file in private()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
     client.close()
     until = time.monotonic() + 60
     while private() and time.monotonic() < until:
@@ -238,9 +243,9 @@ def test_nothing_of_a_visitor_stays(server: Server, tmp_path: Path) -> None:
     assert examples <= {path.name for path in server.files()}
 
 
-def test_only_the_two_endpoints_are_offered(client: Client) -> None:
+def test_only_the_three_endpoints_are_offered(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert set(endpoints) == {"/colorize", "/batch"}
+    assert set(endpoints) == {"/colorize", "/batch", "/film"}
     names = [part["parameter_name"] for part in endpoints["/colorize"]["parameters"]]
     assert names == ["picture", "model", "saturation", "hints", "reference"]
 
@@ -262,6 +267,31 @@ def test_hints_and_a_reference_reach_the_library(
             np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
     message = message_of(client, ramp, hints=handle_file(sunset))
     assert "Hints are taken as a .json file" in message
+
+
+def test_a_clip_comes_back_in_colour_with_its_sound(client: Client, tmp_path: Path) -> None:
+    times = [24_000 * number for number in range(12)]  # a second each: longer than what is taken
+    source = write_film(tmp_path / "clip.mp4", frames_of(12, 48, 64), times=times, sound=True)
+    result = Path(client.predict(handle_file(source), "second", api_name="/film"))
+    assert result.name == "clip-color.mp4"
+    colors = [chroma_of(frame.to_ndarray(format="rgb24")) for frame in decoded(result)]
+    assert len(colors) == 10
+    assert min(np.abs(chroma).mean() for chroma in colors) > 1
+    assert [data for _, data in sound_of(result)] == [data for _, data in sound_of(source)]
+
+
+def test_what_is_no_clip_or_too_large_says_so(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(bytes(range(256)))
+    write_film(tmp_path / "large.mp4", [np.zeros((1200, 2000), np.uint8)])
+    many = {"codec": "ffv1", "times": [399 * number for number in range(601)]}
+    write_film(tmp_path / "many.mkv", frames_of(601, 16, 16), **many)
+    for name, words in (
+        ("broken.mp4", "^broken.mp4 is not a film that can be read"),
+        ("large.mp4", "frames of large.mp4 are 2000 x 1200 pixels"),
+        ("many.mkv", "^many.mkv has 601 frames in 10 seconds; at most 600"),
+    ):
+        with pytest.raises(AppError, match=words):
+            client.predict(handle_file(tmp_path / name), api_name="/film")
 
 
 def test_it_starts_soon(server: Server) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from demo_server import Server, serve
+from films import decoded, frames_of, sound_of, write_film
 from PIL import Image
 
 import colorzoo
@@ -200,6 +201,31 @@ def test_many_pictures_become_a_zip(visitor: Visitor, photo: Path, tmp_path: Pat
     assert visitor.panel.locator("img").count() >= 2
 
 
+def test_a_clip_is_coloured_played_and_stopped(visitor: Visitor, tmp_path: Path) -> None:
+    long = write_film(tmp_path / "long.mp4", frames_of(240, 720, 960))
+    short = write_film(tmp_path / "clip.mp4", frames_of(24, 48, 64), sound=True)
+    visitor.page.get_by_role("tab", name="Film").click()
+    visitor.give(long)
+    visitor.wait_for_note("long")
+    visitor.panel.get_by_role("button", name="Colour the film").click()
+    visitor.panel.get_by_text(re.compile(r"[1-9]\d*/240 frames")).first.wait_for()
+    visitor.panel.get_by_role("button", name="Stop").click()
+    visitor.wait_for_note("Stopped.")
+    visitor.panel.get_by_label("Clear").first.click()
+    visitor.give(short)
+    visitor.wait_for_note("clip")
+    visitor.panel.get_by_label("Grey and colour side by side").check()
+    visitor.panel.get_by_role("button", name="Colour the film").click()
+    visitor.wait_for_note("24 frames in 1 shots")
+    visitor.page.wait_for_function(
+        "document.querySelector('#film video')?.videoWidth == 171"
+    )  # 128 of 4:3
+    path = tmp_path / "result.mp4"
+    path.write_bytes(visitor.download("Download film"))
+    assert len(decoded(path)) == 24
+    assert [data for _, data in sound_of(path)] == [data for _, data in sound_of(short)]
+
+
 def test_models_side_by_side_and_attention(visitor: Visitor, photo: Path) -> None:
     visitor.page.get_by_role("tab", name="Compare").click()
     visitor.give(photo)
@@ -305,7 +331,7 @@ def test_readers_of_screens_find_nothing_serious(
     person.wait_for_note("pixels, first")
     person.page.wait_for_timeout(1000)
     faults.append(("result", person.look_for_faults()))
-    for tab in ("Hints", "Compare", "Many", "About"):
+    for tab in ("Hints", "Compare", "Many", "Film", "About"):
         person.page.get_by_role("tab", name=tab).click()
         person.page.wait_for_timeout(1000)
         faults.append((tab, person.look_for_faults()))
@@ -338,6 +364,7 @@ def test_a_phone_shows_all_without_scrolling_sideways(
         "Hints",
         "Compare",
         "Many",
+        "Film",
         "About",
     ]
     assert all(tab.bounding_box()["x"] + tab.bounding_box()["width"] <= 390 for tab in tabs.all())

@@ -36,6 +36,7 @@ def test_the_space_runs_what_the_tests_ran(tmp_path: Path) -> None:
     assert values["license"] == "apache-2.0"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
+    needed += project["optional-dependencies"]["video"]  # for its tab of films
     assert set(pins) == {re.split(r"[<>=]", requirement)[0] for requirement in needed}
     assert version("gradio").split(".")[0] == pins["gradio"].split(".")[0]
 

@@ -105,6 +105,8 @@ def command(
 ) -> None:
     """Colour the film IN, or a folder of its frames.
 
+    A method needs more than the film: levin and yatziv --hints for each shot, welsh a --reference.
+
     Colours are steady within a shot; sound and subtitles are copied. A run that was stopped goes on
     with --resume. A file of shots reads {"shots": [{"at": 12.5, "saturation": 0.8}]}: at is a
     moment of the shot, seconds from the beginning; model, saturation, hints (for the frame of that

@@ -105,30 +105,33 @@ def import_av() -> ModuleType:
     return av
 
 
-def probe(path: Path, rate: float | None = None) -> Film:
+def probe(path: Path, rate: float | None = None, max_pixels: int | None = None) -> Film:
     """Look at a film without decoding it in full.
 
     Args:
         path: A film, or a folder of pictures, which are its frames in the order of their names.
         rate: Frames a second of a folder; 24 if None.
+        max_pixels: Refuse a film whose frames have more of them, before one is decoded.
 
     Raises:
-        VideoError: It is missing, no film, or has no pictures in it; or a rate is given for a film
-            that has one of its own.
+        VideoError: It is missing, no film, too large, or has no pictures in it; or a rate is given
+            for a film that has one of its own.
         PictureError: The first picture of a folder cannot be read.
         MissingDependencyError: PyAV is not installed.
     """
     if path.is_dir():
-        return _probe_folder(path, _RATE if rate is None else rate)
+        return _probe_folder(path, _RATE if rate is None else rate, max_pixels)
     if rate is not None:
         raise VideoError(f"{path} has a rate of its own; leave rate out. Only folders take one.")
     with open_film(path) as container:
         stream = video_of(container, path)
+        _check_size(path, stream.height, stream.width, max_pixels)
         first = next(_decoded(container, stream), None)
         if first is None:
             raise VideoError(
                 f"{path} has no frame that can be decoded. Get the file anew from where it came."
             )
+        _check_size(path, first.height, first.width, max_pixels)  # which the file did not tell
         notes = []
         if any(component.is_alpha for component in first.format.components):
             notes.append("its transparency is left out")
@@ -191,13 +194,21 @@ def read_frames(
             yield Frame(index, time, upright, bool(frame.interlaced_frame))
 
 
-def _probe_folder(folder: Path, frames_a_second: float) -> Film:
+def _check_size(path: Path, height: int, width: int, max_pixels: int | None) -> None:
+    if max_pixels is not None and height * width > max_pixels:
+        raise VideoError(
+            f"The frames of {path.name} are {width} x {height} pixels (width x height); at most "
+            f"{max_pixels / 1e6:.1f} million are taken. Scale it down, or allow more."
+        )
+
+
+def _probe_folder(folder: Path, frames_a_second: float, max_pixels: int | None) -> Film:
     """Look at a folder of pictures."""
     files = sorted(list_pictures(folder, recursive=False), key=_natural)
     if not files:
         raise VideoError(f"There are no pictures in {folder}. Give a film, or a folder of frames.")
     rate = Fraction(frames_a_second).limit_denominator(1001)  # 24000/1001 of 23.976
-    first = read(files[0])
+    first = read(files[0], max_pixels=max_pixels)
     return Film(
         path=folder,
         height=first.height,
@@ -299,7 +310,10 @@ def _timed(film: Film, *, deinterlace: bool = False) -> Iterator[tuple[int, Any]
         last: int | None = None
         frames = _decoded(container, stream)
         for frame in _deinterlaced(frames, stream) if deinterlace else frames:
+            # Filters count time in units of their own.
             time = frame.pts
+            if deinterlace and time is not None:
+                time = round(time * frame.time_base / film.time_base)
             if time is None or (last is not None and time <= last):  # damaged, or not told
                 time = 0 if last is None else last + step
             last = time

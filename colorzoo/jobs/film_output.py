@@ -60,6 +60,7 @@ class SegmentWriter:
         encoder, options = _ENCODERS[codec]
         self._stream = self._container.add_stream(encoder, rate=film.rate, options=dict(options))
         self._format = ""
+        self._shape: Any = None  # the graph that tells frames the shape of their pixels
 
     def write(self, image: Image.Image, frame: Frame) -> None:
         """Encode one finished frame, upright, at its time; all of one size."""
@@ -74,6 +75,9 @@ class SegmentWriter:
             dst_color_range="JPEG" if self._film.full_range else "MPEG",
         )
         encoded.pts, encoded.time_base = frame.time, self._film.time_base
+        if self._shape is not None:
+            self._shape.push(encoded)
+            encoded = self._shape.pull()
         self._container.mux(self._stream.encode(encoded))
 
     def _set_up(self, height: int, width: int) -> str:
@@ -86,6 +90,17 @@ class SegmentWriter:
         # The range is the film's own; the colours are ours, and are told as BT.709.
         context.color_range = FULL_RANGE if self._film.full_range else _LIMITED_RANGE
         context.colorspace = context.color_primaries = context.color_trc = _BT709
+        if self._codec == "ffv1" and self._film.aspect != 1:
+            # It takes the shape from each frame, and Matroska is not told otherwise.
+            self._shape = import_av().filter.Graph()
+            source = self._shape.add_buffer(
+                width=width, height=height, format=context.pix_fmt, time_base=self._film.time_base
+            )
+            self._shape.link_nodes(
+                source,
+                self._shape.add("setsar", str(self._film.aspect)),
+                self._shape.add("buffersink"),
+            ).configure()
         context.flags |= import_av().codec.context.Flags.global_header
         return str(context.pix_fmt)
 

@@ -187,10 +187,12 @@ def make_plan(film: Film, settings: dict[str, Any], moments: Sequence[float] = (
     shown: list[int | None] = [None] * len(moments)
     previous: NDArray[np.uint8] | None = None
     start: int | None = None
+    shortened = False
     for index, time, small in small_frames(film, side=_SMALL_SIDE):
         start = time if start is None else start
         now = float((time - start) * film.time_base)
         if seconds is not None and now >= seconds:
+            shortened = True
             break
         reached = now
         if previous is not None and is_cut(previous, small):
@@ -201,7 +203,7 @@ def make_plan(film: Film, settings: dict[str, Any], moments: Sequence[float] = (
     end = reached + float(1 / film.rate)  # the last frame is shown for a while too
     shown = [frame if at < end else None for at, frame in zip(moments, shown, strict=True)]
     notes = []
-    if film.seconds and seconds is None and end < film.seconds - _MISSING_SECONDS:
+    if film.seconds and not shortened and end < film.seconds - _MISSING_SECONDS:
         notes.append(
             f"it is cut off or damaged: of its {film.seconds:.1f} seconds, {end:.1f} could be "
             "decoded"
@@ -213,7 +215,7 @@ def make_plan(film: Film, settings: dict[str, Any], moments: Sequence[float] = (
         starts=tuple(starts),
         frames=count,
         moments=tuple(shown),
-        shortened=seconds is not None,
+        shortened=shortened,
         notes=tuple(notes),
     )
 

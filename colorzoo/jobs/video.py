@@ -44,6 +44,7 @@ class VideoOptions:
         compare: Show grey and colour side by side.
         seconds: Colour only the first so many seconds.
         rate: Frames a second of a folder of pictures; 24 if None. A film has its own.
+        max_pixels: Refuse a film whose frames have more of them, before one is decoded.
 
     Raises:
         ConfigError: One of them is out of range.
@@ -56,6 +57,7 @@ class VideoOptions:
     compare: bool = False
     seconds: float | None = None
     rate: float | None = None
+    max_pixels: int | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.steadiness <= 1.0:
@@ -149,7 +151,7 @@ def _begin(
 ) -> FilmJob:
     """Return what is to be done; whatever is wrong with it is said before anything is written."""
     codec = check_target(target, video.codec)
-    film = probe(source, video.rate)
+    film = probe(source, video.rate, video.max_pixels)
     _check_place(source, target, overwrite=overwrite)
     settings = {**_plain(options), **asdict(video), **directions.settings(), "codec": codec}
     work = Workplace(target)
