@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import types
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -80,6 +81,9 @@ def workplace(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatc
     grey = Image.linear_gradient("L").resize((90, 64))
     for name in ("grandmother-1931.jpg", "old-album/harbour.jpg", "old-album/inside/mill.png"):
         grey.save(tmp_path / name)
+    (tmp_path / "archives").mkdir()
+    with tarfile.open(tmp_path / "archives" / "part-0.tar", "w") as archive:
+        archive.add(tmp_path / "old-album" / "harbour.jpg", "harbour.jpg")
     model_folder.rename(tmp_path / "model")
     examples = Path("demos") / "examples"
     (tmp_path / examples).mkdir(parents=True)
