@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +22,7 @@ from hub_server import Hub, running_hub
 from PIL import Image
 
 import colorzoo
+from colorzoo.cli import main
 
 ROOT = Path(__file__).parent.parent
 FACTS: dict[str, Any] = {
@@ -121,11 +124,41 @@ def run_python(root: Path) -> Run:
 
 
 @pytest.fixture
-def cli(run_python: Run, tmp_path: Path) -> Run:
-    """Return a function that runs ``colorzoo`` in a folder of its own."""
+def cli_process(run_python: Run, tmp_path: Path) -> Run:
+    """Return a function that runs ``colorzoo`` in a process and a folder of its own."""
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return run_python("-W", "error", "-m", "colorzoo", *arguments, cwd=tmp_path)
+
+    return run
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Run:
+    """Return a function that does in this process what ``colorzoo`` does in one of its own.
+
+    Most of the time of a process goes into importing torch.
+    """
+
+    def run(*arguments: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[str]:
+        streams = [io.TextIOWrapper(io.BytesIO(given), "utf-8")]
+        streams += [io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2)]
+        command = ["colorzoo", *map(str, arguments)]
+        handler = signal.getsignal(signal.SIGTERM)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", command)
+            for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+                patch.setattr(sys, name, stream)
+            try:
+                with pytest.raises(SystemExit) as end:
+                    main()
+            finally:
+                signal.signal(signal.SIGTERM, handler)
+        for stream in streams[1:]:
+            stream.seek(0)
+        out, err = (stream.read() for stream in streams[1:])
+        return subprocess.CompletedProcess(command, int(end.value.code or 0), out, err)
 
     return run
 

@@ -1,4 +1,4 @@
-"""The command line as a subprocess."""
+"""The command line: its answers and errors, and how its process ends."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def test_help(cli: Run, command: tuple[str, ...]) -> None:
     assert result.stdout.startswith("Usage: colorzoo")
 
 
-def test_version(cli: Run) -> None:
-    assert cli("--version").stdout == f"colorzoo, version {colorzoo.__version__}\n"
+def test_version(cli_process: Run) -> None:
+    assert cli_process("--version").stdout == f"colorzoo, version {colorzoo.__version__}\n"
 
 
 def test_help_and_list_import_nothing_heavy(run_python: Run) -> None:
@@ -89,7 +89,7 @@ def test_doctor(cli: Run) -> None:
 
 
 def test_doctor_reports_a_broken_plugin(
-    cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli_process: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = tmp_path / "site"
     info = package / "broken_zoo-1.0.dist-info"
@@ -98,14 +98,14 @@ def test_doctor_reports_a_broken_plugin(
     (info / "entry_points.txt").write_text("[colorzoo.architectures]\nbroken-net = broken_zoo\n")
     (package / "broken_zoo.py").write_text("raise RuntimeError('half installed')\n")
     monkeypatch.setenv("PYTHONPATH", str(package))
-    result = cli("doctor", "--json")
+    result = cli_process("doctor", "--json")
     assert result.returncode == 1
     (problem,) = json.loads(result.stdout)["problems"]
     assert "broken-zoo 1.0 promises the architecture 'broken-net' but fails" in problem
     assert "half installed" in problem
     assert f"problem: {problem}" in result.stderr
-    assert "broken-net" in cli("list").stdout
-    assert "half installed" in one_line_error(cli("info", "broken-net"))
+    assert "broken-net" in cli_process("list").stdout
+    assert "half installed" in one_line_error(cli_process("info", "broken-net"))
 
 
 @pytest.mark.parametrize(

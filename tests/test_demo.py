@@ -298,8 +298,8 @@ def test_it_starts_soon(server: Server) -> None:
     assert server.processor_seconds < 10
 
 
-def test_a_wrong_model_is_one_line(run_python: Run) -> None:
-    result = run_python("-m", "colorzoo", "demo", "./nowhere")
+def test_a_wrong_model_is_one_line(cli: Run) -> None:
+    result = cli("demo", "./nowhere")
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith("error: ")

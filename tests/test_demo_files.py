@@ -135,11 +135,11 @@ def test_old_files_go_those_that_nobody_uses_first(tmp_path: Path) -> None:
 
 def test_sweeping_bears_visitors_who_leave_meanwhile(tmp_path: Path) -> None:
     files = VisitorFiles(tmp_path)
-    for number in range(1500):
+    for number in range(300):
         with files.new_folder() as folder:
             (folder / "picture.jpg").touch()
         files.note(str(number), [folder / "picture.jpg"])
-    leaving = threading.Thread(target=lambda: [files.end(str(each)) for each in range(1500)])
+    leaving = threading.Thread(target=lambda: [files.end(str(each)) for each in range(300)])
     leaving.start()
     while leaving.is_alive():
         files.sweep()

@@ -82,8 +82,7 @@ def overrides(*settings: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("accumulation", [1, 2])
-@pytest.mark.parametrize("norm", ["batch", "spectral"])
+@pytest.mark.parametrize(("norm", "accumulation"), [("batch", 2), ("spectral", 1)])
 def test_weights_are_equal_on_both_ranks_after_each_step(
     norm: str, accumulation: int, config_file: Path
 ) -> None:
@@ -142,6 +141,8 @@ def test_a_signal_to_the_launcher_saves_on_agreement(
     assert process.returncode != 0
     (saved,) = (tmp_path / "run" / "checkpoints").iterdir()
     step = int(saved.name.removeprefix("step-"))
+    if terminal:  # what is saved is the same
+        return
     more = overrides(f"phase.0.steps={step + 10}")
     resumed = launch("-m", "colorzoo", "train", config_file, *more, "--resume")
     _, messages = resumed.communicate(timeout=120)

@@ -259,10 +259,10 @@ def test_progress_is_told_to_whoever_asks(
     assert capfd.readouterr() == ("", "")
 
 
-def test_command(photos: Path, model_folder: Path, tmp_path: Path, run_python: Run) -> None:
+def test_command(photos: Path, model_folder: Path, tmp_path: Path, cli: Run) -> None:
     sheet = tmp_path / "sheets" / "sheet.png"
     options = ("--data", photos, "--device", "cpu", "--limit", "3", "--sheet", sheet)
-    result = run_python("-m", "colorzoo", "evaluate", model_folder, *options)
+    result = cli("evaluate", model_folder, *options)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     report = colorzoo.evaluate(str(model_folder), photos, limit=3, device="cpu")
@@ -271,12 +271,12 @@ def test_command(photos: Path, model_folder: Path, tmp_path: Path, run_python: R
 
 
 def test_command_reports_broken_photos_and_errors(
-    photos: Path, model_folder: Path, run_python: Run
+    photos: Path, model_folder: Path, cli: Run
 ) -> None:
-    result = run_python("-m", "colorzoo", "evaluate", model_folder, "--data", photos, "--json")
+    result = cli("evaluate", model_folder, "--data", photos, "--json")
     assert result.returncode == 0, result.stderr
     assert len(json.loads(result.stdout)["photos"]) == 5
     assert "left out: inside/broken.jpg" in result.stderr
-    result = run_python("-m", "colorzoo", "evaluate", "./nowhere", "--data", photos)
+    result = cli("evaluate", "./nowhere", "--data", photos)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("error: ")

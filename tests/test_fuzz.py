@@ -15,13 +15,13 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are 
 
 @pytest.mark.slow
 def test_damaged_pictures_end_in_a_picture_or_one_clear_error(run_python: Run) -> None:
-    result = run_python("benchmarks/fuzz.py", "--cases", "500", "--workers", "1")
+    result = run_python("benchmarks/fuzz.py", "--cases", "200", "--workers", "1")
     assert result.returncode == 0, result.stdout + result.stderr
     rows = [line.strip("| ").split(" | ") for line in result.stdout.splitlines() if "| " in line]
     counts = {row[0]: int(row[1]) for row in rows[2:]}
     assert set(counts) == {"picture", "error"}
-    assert sum(counts.values()) == 500
-    assert min(counts.values()) > 50
+    assert sum(counts.values()) == 200
+    assert min(counts.values()) > 20
 
 
 def test_what_must_not_come_is_reported(run_python: Run, tmp_path: Path) -> None:

@@ -108,8 +108,8 @@ def test_the_example_explains_every_key_and_loads(tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 100
 
 
-def test_the_command_prints_the_example(run_python: Run) -> None:
-    result = run_python("-m", "colorzoo", "train", "--example")
+def test_the_command_prints_the_example(cli: Run) -> None:
+    result = cli("train", "--example")
     assert (result.returncode, result.stdout, result.stderr) == (0, example_text(), "")
 
 

@@ -216,7 +216,7 @@ def test_a_data_set_that_is_none(hub: Hub) -> None:
 
 def launch(*arguments: str | Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "4", "-m", "colorzoo", "colorize"]
+    command += ["--nproc-per-node", "2", "-m", "colorzoo", "colorize"]
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
         [*command, *map(str, arguments)],
@@ -228,7 +228,7 @@ def launch(*arguments: str | Path) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_four_processes_one_killed_then_resumed_color_each_picture_once(
+def test_processes_one_killed_then_resumed_color_each_picture_once(
     model_folder: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("accelerate")
@@ -248,7 +248,7 @@ def test_four_processes_one_killed_then_resumed_color_each_picture_once(
         assert time.monotonic() < deadline
         time.sleep(0.05)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    os.kill(int(children[2]), signal.SIGKILL)
+    os.kill(int(children[1]), signal.SIGKILL)
     _, messages = process.communicate(timeout=120)
     assert process.returncode != 0, messages
     assert not (out / "manifest.json").exists()

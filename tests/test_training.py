@@ -256,7 +256,7 @@ def test_a_run_goes_on_from_the_weights_of_a_model(config_file: Path, tmp_path: 
         Trainer(TrainingConfig.from_file(config_file, [*further, "model.config.widths=[4, 4]"]))
 
 
-def test_a_run_says_after_a_few_steps_how_long_it_takes(config_file: Path, run_python: Run) -> None:
+def test_a_run_says_after_a_few_steps_how_long_it_takes(config_file: Path, cli: Run) -> None:
     seen: list[dict[str, float]] = []
     config = TrainingConfig.from_file(config_file, ["phase.0.steps=30", "data.validation="])
     last = train(config, on_progress=lambda done, total, numbers: seen.append(dict(numbers))).last
@@ -266,7 +266,7 @@ def test_a_run_says_after_a_few_steps_how_long_it_takes(config_file: Path, run_p
     assert last["epoch"] == 30 * 4 / 8
     settings = ("phase.0.steps=16", "data.validation=", f"run.folder={config_file.parent / 'cli'}")
     command = [part for setting in settings for part in ("--set", setting)]
-    done = run_python("-m", "colorzoo", "train", config_file, *command)
+    done = cli("train", config_file, *command)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == [
         "about a minute or less to go at the pace of the first steps",
