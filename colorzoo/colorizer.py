@@ -176,7 +176,8 @@ class Colorizer(JobMethods):
                 or a list of as many, None where a picture has none.
             saturation: Strength of the colours; 0 is grey, 1 is what the predictor says.
             vividness: For models that predict a distribution over colours: 0 takes its mean, which
-                is safe, 1 nearly its mode, which is vivid; the model's own if left out.
+                is safe, 1 leans to likely and to rare colours, which is vivid; the model's own if
+                left out.
             working_size: Shorter side of what the predictor sees, pixels; its own if left out. The
                 longer side is held to four times that: a longer panorama is seen smaller.
             batch_size: Pictures of a list that go through the predictor at once; only those go

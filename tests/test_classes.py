@@ -8,11 +8,11 @@ import colorzoo
 from colorzoo.color import srgb_to_lab
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ConfigError
-from colorzoo.models._heads import CELL_SIZE, ClassHead, color_cells, temperature_of
+from colorzoo.models._heads import CELL_SIZE, ClassHead, anneal, cell_weights, color_cells
 from colorzoo.models.base import has_distribution
 from colorzoo.predictor import Guidance
 from colorzoo.predictors.network import NetworkPredictor
-from colorzoo.training.classes import cell_weights, class_loss, count_cells, split_over_cells
+from colorzoo.training.classes import class_loss, count_cells, split_over_cells
 
 CELLS = color_cells()
 
@@ -91,7 +91,7 @@ def test_loss_is_that_of_a_slow_reference() -> None:
             for x in range(4):
                 color = truth[n, :, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].mean(dim=(1, 2))
                 shares = slow_split(color)
-                chances = torch.log_softmax(logits[n, :, y, x], dim=0)
+                chances = torch.log_softmax(logits[n, :, y, x] + weights.log(), dim=0)
                 cross = -sum(share * chances[number] for number, share in shares.items())
                 expected = expected + weights[max(shares, key=shares.__getitem__)] * cross / 24
     loss = class_loss(logits, truth, CELLS, weights)
@@ -100,7 +100,25 @@ def test_loss_is_that_of_a_slow_reference() -> None:
     torch.testing.assert_close(mine, other)
 
 
-def test_vividness_goes_from_the_mean_to_the_mode() -> None:
+def test_a_weighted_loss_still_teaches_how_likely_a_color_is() -> None:
+    # Of 10 places that look alike 9 are grey and 1 is red, and red weighs much more.
+    grey, red = int(CELLS.norm(dim=1).argmin()), 200
+    colors = torch.stack([CELLS[grey]] * 9 + [CELLS[red]])
+    truth = colors.T.reshape(1, 2, 1, 10)
+    weights = torch.ones(len(CELLS))
+    weights[red] = 20.0
+    logits = torch.zeros(1, len(CELLS), 1, 1, requires_grad=True)
+    adam = torch.optim.Adam([logits], lr=0.2)
+    for _ in range(400):
+        adam.zero_grad()
+        class_loss(logits.expand(-1, -1, 1, 10), truth, CELLS, weights).backward()
+        adam.step()
+    shares = logits.detach().softmax(dim=1)[0, :, 0, 0]
+    assert shares[grey].item() == pytest.approx(0.9, abs=0.01)
+    assert shares[red].item() == pytest.approx(0.1, abs=0.01)
+
+
+def test_vividness_goes_from_the_mean_to_what_is_likely_and_rare() -> None:
     head = ClassHead(4, vividness=0.0)
     logits = torch.full((1, len(CELLS), 2, 2), -50.0)
     red, green = 200, 60
@@ -111,9 +129,23 @@ def test_vividness_goes_from_the_mean_to_the_mode() -> None:
     share = torch.sigmoid(torch.tensor(1.0))
     torch.testing.assert_close(safe, share * CELLS[red] + (1 - share) * CELLS[green])
     torch.testing.assert_close(own, safe)
-    assert (vivid - CELLS[red]).norm() < 0.02
-    assert temperature_of(0.0) == 1.0
-    assert temperature_of(0.42) == pytest.approx(0.38, abs=0.001)
+    assert (vivid - CELLS[red]).norm() < (safe - CELLS[red]).norm() / 5
+
+    head.prior[red] /= 100.0  # of two colours the rarer one
+    rare = head.chroma(logits, (2, 2), 1.0)[0, :, 0, 0] * 110
+    assert (rare - CELLS[red]).norm() < (vivid - CELLS[red]).norm()
+    torch.testing.assert_close(head.chroma(logits, (2, 2), 0.0)[0, :, 0, 0] * 110, safe)
+
+
+def test_annealing_is_that_of_the_formula() -> None:
+    prior = torch.rand(len(CELLS), generator=torch.Generator().manual_seed(4)) ** 4
+    logits = torch.randn(3, len(CELLS), generator=torch.Generator().manual_seed(5))
+    chances = logits.softmax(dim=1)
+    wanted = (chances * cell_weights(prior, evenness=0.5, strength=0.5) ** 0.6) ** (10**0.3)
+    torch.testing.assert_close(
+        anneal(logits, prior, 0.6).softmax(dim=1), wanted / wanted.sum(dim=1, keepdim=True)
+    )
+    torch.testing.assert_close(anneal(logits, prior, 0.0), logits)
 
 
 def test_chroma_is_float32_also_under_autocast() -> None:

@@ -74,6 +74,18 @@ def test_stride_two_pads_after_the_picture_as_tensorflow_does(
     torch.testing.assert_close(layer(features), expected)
 
 
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_stride_two_has_the_gradient_of_its_definition(kernel: int) -> None:
+    layer = ConvNorm(4, 4, kernel, stride=2, groups=4, active=False)
+    features = torch.randn(1, 4, 8, 12, requires_grad=True)
+    padded = F.pad(features, layer.padding)
+    expected = F.conv2d(padded, layer.folded()[0], stride=2, groups=4)
+    found = layer(features)
+    torch.testing.assert_close(found, expected)
+    mine, true = (torch.autograd.grad(out.square().sum(), features)[0] for out in (found, expected))
+    torch.testing.assert_close(mine, true)
+
+
 def test_a_convolution_and_its_norm_are_what_torch_makes_of_the_two() -> None:
     layer = ConvNorm(4, 6, 3)
     for tensor in (layer.scale.data, layer.shift.data, layer.mean, layer.variance):

@@ -252,6 +252,8 @@ def test_a_run_goes_on_from_the_weights_of_a_model(config_file: Path, tmp_path: 
     ).networks.generator.state_dict()
     assert first.model
     assert all(torch.equal(started[name], value) for name, value in weights_of(first.model).items())
+    other = [*further, "model.config.vividness=0.3"]  # no tensor depends on it
+    Trainer(TrainingConfig.from_file(config_file, other))
     with pytest.raises(ConfigError, match=r"model\.weights"):
         Trainer(TrainingConfig.from_file(config_file, [*further, "model.config.widths=[4, 4]"]))
 

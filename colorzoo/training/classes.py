@@ -49,28 +49,16 @@ def count_cells(chroma: Tensor, cells: Tensor) -> Tensor:
     )
 
 
-def cell_weights(prior: Tensor, *, evenness: float, strength: float) -> Tensor:
-    """Return the weight of each cell in the loss: the rarer, the more.
-
-    Args:
-        prior: Share of each cell in the training photos (Q,).
-        evenness: How much of an even distribution is mixed into the prior; Zhang's lambda.
-        strength: 0 weighs all cells alike, 1 by the inverse of their mixed share.
-
-    Returns:
-        (Q,), of mean 1 under the prior.
-    """
-    prior = prior.float() / prior.float().sum()
-    mixed = (1.0 - evenness) * prior + evenness / len(prior)
-    weights = mixed**-strength
-    return weights / (prior * weights).sum()
-
-
 def class_loss(logits: Tensor, truth: Tensor, cells: Tensor, weights: Tensor) -> Tensor:
-    """Return the weighted cross-entropy of a distribution over cells.
+    """Return the weighted cross-entropy of a distribution over cells, which stays unbiased.
+
+    Weighing rare colours up teaches a network a distribution that has too much of them, in
+    proportion to their weights. Adding the weights' logarithms to the logits before the softmax
+    takes that on itself (logit adjustment, Menon 2021, arXiv:2007.07314), and the logits without
+    them are those of how likely a colour truly is.
 
     Args:
-        logits: (N, Q, h, w).
+        logits: (N, Q, h, w) of how likely each cell is.
         truth: True chroma (N, 2, H, W) in Lab units; its mean over each place of the logits counts.
         cells: Centres of the cells (Q, 2), Lab units.
         weights: Weight of each cell (Q,); a place takes that of the cell nearest to its truth.
@@ -83,6 +71,6 @@ def class_loss(logits: Tensor, truth: Tensor, cells: Tensor, weights: Tensor) ->
     numbers, shares = split_over_cells(wanted.permute(0, 2, 3, 1).reshape(-1, 2), cells)
     # Classes last, where they lie already in channels-last memory: log_softmax is fastest there.
     table = logits.float().permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
-    found = torch.log_softmax(table, dim=1).gather(1, numbers)
+    chances = torch.log_softmax(table + weights.log(), dim=1).gather(1, numbers)
     nearest = numbers.gather(1, shares.argmax(dim=1, keepdim=True))[:, 0]
-    return -((found * shares).sum(dim=1) * weights[nearest]).mean()
+    return -((chances * shares).sum(dim=1) * weights[nearest]).mean()

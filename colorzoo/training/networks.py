@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from colorzoo import schema
 from colorzoo.errors import ConfigError
 from colorzoo.hub.names import locate
 from colorzoo.modelfolder.weights import load_model
@@ -227,7 +226,7 @@ def load_first_weights(generator: Generator[Any], name: str | None) -> None:
     """
     if name is not None:
         loaded = load_model(locate(name)).generator
-        if type(loaded) is not type(generator) or _shape(loaded) != _shape(generator):
+        if type(loaded) is not type(generator) or _shapes(loaded) != _shapes(generator):
             raise ConfigError(
                 f"model.weights = {name!r} has the config {loaded.config}, but model.name and "
                 f"model.config say {generator.config}. Make them agree."
@@ -269,8 +268,6 @@ def _check_parts(generator: nn.Module, phase: Phase) -> None:
         )
 
 
-def _shape(generator: Generator[Any]) -> dict[str, Any]:
-    """Return a generator's config but for where its first weights came from."""
-    values = schema.to_dict(generator.config)
-    values.pop("pretrained", None)
-    return values
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    """Return the shape of each tensor by its name."""
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}

@@ -29,8 +29,9 @@ from colorzoo.color import (
 )
 from colorzoo.errors import ConfigError, did_you_mean
 from colorzoo.features.squeezenet import SqueezeNet
+from colorzoo.models._heads import cell_weights
 from colorzoo.models.base import Generator, has_distribution
-from colorzoo.training.classes import cell_weights, class_loss
+from colorzoo.training.classes import class_loss
 from colorzoo.training.losses import generator_loss, perceptual_loss, pixel_loss
 from colorzoo.training.phases import ADVERSARIAL, CLASSES
 
