@@ -83,7 +83,7 @@ def anneal(logits: Tensor, prior: Tensor, vividness: float) -> Tensor:
         prior: Share of each cell in the training photos (Q,).
         vividness: 0, for the distribution as it is, to 1.
     """
-    temperature = 10.0 ** (-0.5 * vividness)
+    temperature: float = 10.0 ** (-0.5 * vividness)
     return (logits + vividness * cell_weights(prior).log()) / temperature
 
 
