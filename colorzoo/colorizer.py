@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 from collections.abc import Sequence
-from typing import overload
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import torch
@@ -45,6 +47,10 @@ from colorzoo.prepare import (
     working_lightness,
 )
 from colorzoo.zoo.catalog import read_info
+
+if TYPE_CHECKING:
+    from colorzoo.export import ExportReport
+    from colorzoo.predictors.onnx import Precision
 
 _log = logging.getLogger(__name__)
 
@@ -293,6 +299,21 @@ class Colorizer(JobMethods):
         from colorzoo.choices import uncertainty
 
         return uncertainty(self, picture)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        precision: Precision = "float32",
+        overwrite: bool = False,
+    ) -> ExportReport:
+        """Write its network as an ONNX file (see :func:`colorzoo.export.export_onnx`)."""
+        from colorzoo.export import export_onnx
+
+        target = Path(path).expanduser()
+        return export_onnx(
+            self.predictor, target, model=self.model, precision=precision, overwrite=overwrite
+        )
 
     def finish(
         self,

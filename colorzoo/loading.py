@@ -8,10 +8,12 @@ import torch
 
 from colorzoo.colorizer import Colorizer
 from colorzoo.devices import pick_device, pick_dtype
+from colorzoo.errors import ConfigError
 from colorzoo.hub.names import is_path, locate
 from colorzoo.methods.base import create_method
 from colorzoo.modelfolder.weights import load_model
 from colorzoo.predictors.network import NetworkPredictor
+from colorzoo.predictors.onnx import ONNX_SUFFIX, OnnxPredictor
 from colorzoo.registry import METHODS
 
 
@@ -30,8 +32,8 @@ def load(
 
     Args:
         name: A model of this zoo (``"squeeze-unet-gan"``), a method (``"levin"``), a repository on
-            the Hub (``"owner/repo"`` or ``"owner/repo@revision"``), or a folder (``"./folder"`` or
-            a :class:`pathlib.Path`).
+            the Hub (``"owner/repo"`` or ``"owner/repo@revision"``), a folder (``"./folder"`` or a
+            :class:`pathlib.Path`), or a file ``"./model.onnx"`` that colorzoo exported.
         revision: Branch, tag or commit of the Hub repository.
         device: ``"auto"`` (CUDA, else Apple's MPS, else the CPU) or a device of torch.
         dtype: Precision of the generator, as in
@@ -59,6 +61,8 @@ def load(
         token=token,
         verify=verify,
     )
+    if folder.suffix == ONNX_SUFFIX and not folder.is_dir():
+        return _load_exported(folder, device=device, dtype=dtype)
     model = load_model(folder, name=None if is_path(name) else str(name))
     place = folder.resolve().name if isinstance(name, os.PathLike) else str(name)
     predictor = NetworkPredictor(
@@ -69,3 +73,14 @@ def load(
         dtype=chosen[1],
     )
     return Colorizer(predictor, model)
+
+
+def _load_exported(
+    file: Path, *, device: str | torch.device, dtype: str | torch.dtype | None
+) -> Colorizer:
+    if dtype is not None:
+        raise ConfigError(
+            f"{file} has a precision of its own; leave dtype out, or export it again with "
+            "another precision."
+        )
+    return Colorizer(OnnxPredictor(file, device=device))

@@ -84,6 +84,8 @@ def test_imports_point_down(path: Path) -> None:
         ("optuna", {"colorzoo/training/tune.py"}),
         ("torchmetrics", {"colorzoo/metrics/perceptual.py"}),
         ("skimage", {"colorzoo/metrics/pixelwise.py"}),
+        ("onnx", {"colorzoo/export.py"}),
+        ("onnxruntime", {"colorzoo/predictors/onnx.py"}),
         ("pillow_heif", {"colorzoo/pictures/opening.py"}),
         ("pickle", set()),
     ],

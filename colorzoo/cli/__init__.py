@@ -24,6 +24,7 @@ _ORDER = (
     "tune",
     "evaluate",
     "card",
+    "export",
     "push",
     "push-space",
     "demo",

@@ -31,6 +31,7 @@ EXTRAS = {
     "train": ("accelerate", "datasets", "matplotlib", "tensorboard", "tomli-w"),
     "timm": ("timm",),
     "heif": ("pillow-heif",),
+    "onnx": ("onnx", "onnxruntime"),
     "video": ("av", "opencv-python-headless"),
     "demo": ("gradio",),
     "metrics": ("scikit-image", "torchmetrics"),

@@ -180,7 +180,12 @@ def _package_advice(folder: Path) -> str:
     return f"Its card says that the package {package!r} brings it: pip install {package}"
 
 
-def _render_config(model: Model) -> str:
+def render_config(model: Model) -> str:
+    """Return the text of the ``config.json`` of a model.
+
+    Raises:
+        ConfigError: It holds something that JSON cannot, or its name is none.
+    """
     try:
         file = ModelFile(
             architecture=model.spec.name,
@@ -195,7 +200,7 @@ def _render_config(model: Model) -> str:
 
 
 def _write_model(model: Model, target: Path) -> Path:
-    text = _render_config(model)
+    text = render_config(model)
     tensors = storable(model.generator.state_dict(), getattr(torch, model.storage))
     try:
         with replacing_folder(target.resolve()) as beside:

@@ -71,7 +71,7 @@ def cell_weights(prior: Tensor, *, evenness: float = 0.5, strength: float = 0.5)
     return weights / (prior * weights).sum()
 
 
-def anneal(logits: Tensor, prior: Tensor, vividness: float) -> Tensor:
+def anneal(logits: Tensor, prior: Tensor, vividness: float | Tensor) -> Tensor:
     """Return the logits of the distribution that a vividness looks at.
 
     Rare colours weigh more, by :func:`cell_weights` to the power of the vividness, for a mean over
@@ -83,7 +83,7 @@ def anneal(logits: Tensor, prior: Tensor, vividness: float) -> Tensor:
         prior: Share of each cell in the training photos (Q,).
         vividness: 0, for the distribution as it is, to 1.
     """
-    temperature: float = 10.0 ** (-0.5 * vividness)
+    temperature: float | Tensor = 10.0 ** (-0.5 * vividness)
     return (logits + vividness * cell_weights(prior).log()) / temperature
 
 
@@ -118,7 +118,9 @@ class ClassHead(nn.Module):
         """Map features (N, C, h, w) to chroma (N, 2, height, width) in -1..1."""
         return self.chroma(self.to_logits(features), size)
 
-    def chroma(self, logits: Tensor, size: Sequence[int], vividness: float | None = None) -> Tensor:
+    def chroma(
+        self, logits: Tensor, size: Sequence[int], vividness: float | Tensor | None = None
+    ) -> Tensor:
         """Return the annealed mean of the cells, brought up to a size.
 
         Args:

@@ -118,14 +118,14 @@ class ClassGenerator(Generator[ConfigT]):
         return logits
 
     def forward_with_logits(
-        self, lightness: Tensor, vividness: float | None = None
+        self, lightness: Tensor, vividness: float | Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Predict chroma and return the logits it comes from.
 
         Args:
             lightness: (N, 1, H, W) in -1..1.
             vividness: 0, the mean of the distribution, to 1, which leans to likely and to rare
-                colours; the config's if left out.
+                colours, also as a tensor of one number; the config's if left out.
 
         Returns:
             Chroma (N, 2, H, W) in -1..1, and logits (N, Q, h, w) over the Q cells of the head.

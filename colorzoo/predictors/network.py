@@ -29,7 +29,7 @@ class LabNetwork(nn.Module):
         super().__init__()
         self.generator = generator
 
-    def forward(self, lightness: Tensor, vividness: float | None = None) -> Tensor:
+    def forward(self, lightness: Tensor, vividness: float | Tensor | None = None) -> Tensor:
         """Predict chroma.
 
         Args:
@@ -241,10 +241,13 @@ def _mirrored_indices(length: int, multiple: int, device: torch.device) -> Tenso
     Padding by reflection would refuse a picture that is smaller than what is to be added.
     """
     filled = round_up(length, multiple)
-    index = torch.arange(filled, device=device) % (2 * length)
+    index = torch.arange(filled, device=device)
+    # The period as a tensor: that of a number which depends on the picture cannot be exported.
+    index = index.remainder(torch.full_like(index, 2 * length))
     return torch.where(index < length, index, 2 * length - 1 - index)
 
 
 def round_up(length: int, multiple: int) -> int:
     """Return the smallest multiple that is not below ``length``."""
-    return -(-length // multiple) * multiple
+    # Never of a negative number, whose quotient ONNX rounds the other way.
+    return (length + multiple - 1) // multiple * multiple

@@ -31,6 +31,7 @@ from colorzoo.testing.checks import (
     check_smallest_picture,
 )
 from colorzoo.testing.distribution import check_distribution
+from colorzoo.testing.export import check_export
 from colorzoo.testing.method import METHOD_CHECKS, MethodSubject, check_method
 from colorzoo.testing.subject import ContractError, Subject, architecture, discriminator
 
@@ -63,6 +64,7 @@ ARCHITECTURE_CHECKS: tuple[Check, ...] = (
     check_autocast,
     check_saving,
     check_distribution,
+    check_export,
 )
 
 DISCRIMINATOR_CHECKS: tuple[Check, ...] = (

@@ -1,0 +1,63 @@
+"""What an architecture must do to be exported."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from colorzoo.errors import ColorzooError
+from colorzoo.export import LARGEST_DIFFERENCE, export_onnx
+from colorzoo.models.base import ClassGenerator, Generator
+from colorzoo.predictor import Guidance, add_vividness
+from colorzoo.predictors.network import NetworkPredictor
+from colorzoo.predictors.onnx import OnnxPredictor
+from colorzoo.testing.subject import ContractError, Subject, settled
+
+_SIZES = ((1, 64, 64), (2, 45, 70), (1, 101, 33))
+
+
+def check_export(subject: Subject) -> None:
+    """Check that the exported network gives what torch gives, at any size and vividness.
+
+    It needs the extra ``onnx``.
+    """
+    modules = [settled(subject)]
+    if issubclass(subject.spec.build, ClassGenerator):
+        modules = [settled(subject, head=head) for head in ("ab", "classes")]
+    for module in modules:
+        if not isinstance(module, Generator):
+            raise ContractError(f"{subject.title} is no Generator: derive it from Generator.")
+        check_exported(NetworkPredictor(module, name=subject.spec.name, device="cpu"))
+
+
+def check_exported(predictor: NetworkPredictor) -> None:
+    """Export a network on the CPU and compare it at three sizes with itself.
+
+    Raises:
+        ContractError: It cannot be exported, or gives something else afterwards.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        try:
+            export_onnx(predictor, path)
+        except ColorzooError as error:
+            raise ContractError(f"{predictor.name} cannot be exported. {error}") from error
+        exported = OnnxPredictor(path)
+    random = torch.Generator().manual_seed(1)
+    guides: list[Guidance | None] = [None]
+    if predictor.vividness is not None:
+        guides = [None, add_vividness(None, 0.0), add_vividness(None, 0.8)]
+    for batch, height, width in _SIZES:
+        coarse = torch.rand((batch, 1, 8, 8), generator=random) * 100.0
+        lightness = F.interpolate(coarse, size=(height, width), mode="bilinear")
+        for guidance in guides:
+            away = exported.predict(lightness, guidance) - predictor.predict(lightness, guidance)
+            if not away.abs().max() <= LARGEST_DIFFERENCE:
+                raise ContractError(
+                    f"{predictor.name} gives after its export colours that differ by "
+                    f"{away.abs().max():.3g} Lab units on {(batch, height, width)}; compute sizes "
+                    "from the input's shape in forward, and choose no way by them."
+                )
