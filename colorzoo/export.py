@@ -156,8 +156,8 @@ def _check_target(path: Path, overwrite: bool) -> None:
 def _to_onnx(network: LabNetwork, vividness: float | None) -> onnx.ModelProto:
     """Trace a network; batch, height and width stay open.
 
-    The tracing exporter: on the networks of the zoo it gives the same numbers as the one by
-    ``torch.export`` in a twentieth of the time, and is in every torch that colorzoo works with.
+    The tracing exporter: on small networks of every architecture it gives the same numbers as the
+    one by ``torch.export`` in a twentieth of the time, and needs no package but torch and onnx.
     """
     (batch, height, width) = PROBES[1]
     inputs: tuple[Tensor, ...] = (torch.full((batch, 1, height, width), 50.0),)
