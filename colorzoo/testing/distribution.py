@@ -10,7 +10,7 @@ from colorzoo.models.base import ClassGenerator, has_distribution
 from colorzoo.testing.subject import ContractError, Subject, settled
 
 _TOLERANCE = 1e-4
-_MODE = 9.0  # far beyond what users can ask for, so that near ties of fresh weights are parted
+_MODE = 18.0  # far beyond what users can ask for, so that near ties of fresh weights are parted
 
 
 def check_distribution(subject: Subject) -> None:
