@@ -120,8 +120,7 @@ class Films:
             with self._lock:
                 if self._stops.get(session) is stop:
                     del self._stops[session]
-        numbers = f"{report.frames} frames in {len(report.shots)} shots, {report.seconds:.0f} s"
-        return ColoredFilm(report.target, (f"{numbers}, {look.model}", *report.notes))
+        return ColoredFilm(report.target, (f"{report.summary}, {look.model}", *report.notes))
 
     def stop(self, session: str | None) -> None:
         """Leave off what is done for a visitor."""

@@ -216,7 +216,7 @@ def test_a_clip_is_coloured_played_and_stopped(visitor: Visitor, tmp_path: Path)
     visitor.wait_for_note("clip")
     visitor.panel.get_by_label("Grey and colour side by side").check()
     visitor.panel.get_by_role("button", name="Colour the film").click()
-    visitor.wait_for_note("24 frames in 1 shots")
+    visitor.wait_for_note("24 frames in 1 shot,")
     visitor.page.wait_for_function(
         "document.querySelector('#film video')?.videoWidth == 171"
     )  # 128 of 4:3

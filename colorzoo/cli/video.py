@@ -157,12 +157,13 @@ def _write_sheet(
 ) -> None:
     """Write a contact sheet, and name it."""
     from colorzoo.jobs.contact import make_contact_sheet
+    from colorzoo.jobs.video import counted
 
     plan = make_contact_sheet(
         *(colorizer, source, target, options), looks=looks, reference=reference, seconds=seconds
     )
     click.echo(target)
-    click.echo(f"{_counted(len(plan.shots), 'shot')}, {_counted(plan.frames, 'frame')}", err=True)
+    click.echo(f"{counted(len(plan.shots), 'shot')}, {counted(plan.frames, 'frame')}", err=True)
 
 
 def _tell(source: Path, report: VideoReport) -> None:
@@ -170,10 +171,4 @@ def _tell(source: Path, report: VideoReport) -> None:
     for note in report.notes:
         click.echo(f"note: {source}: {note}", err=True)
     click.echo(report.target)
-    frames, shots = _counted(report.frames, "frame"), _counted(len(report.shots), "shot")
-    click.echo(f"{frames} in {shots}, {report.seconds:.0f} s", err=True)
-
-
-def _counted(count: int, thing: str) -> str:
-    """Return, say, "1 shot" or "2 shots"."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+    click.echo(report.summary, err=True)

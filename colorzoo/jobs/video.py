@@ -86,6 +86,17 @@ class VideoReport:
     seconds: float
     notes: tuple[str, ...] = ()
 
+    @property
+    def summary(self) -> str:
+        """How much there was to colour and how long it took: ``"36 frames in 3 shots, 12 s"``."""
+        frames, shots = counted(self.frames, "frame"), counted(len(self.shots), "shot")
+        return f"{frames} in {shots}, {self.seconds:.0f} s"
+
+
+def counted(count: int, thing: str) -> str:
+    """Return, say, "1 shot" or "2 shots"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
 
 def colorize_video(
     colorizer: Colorizer,
