@@ -90,7 +90,7 @@ def test_metadata(tmp_path: Path) -> None:
     assert proto.opset_import[0].version == 20
 
 
-@pytest.mark.parametrize(("precision", "limit"), [("float16", 3.0), ("int8", 40.0)])
+@pytest.mark.parametrize(("precision", "limit"), [("float16", 1.0), ("int8", 40.0)])
 def test_smaller_files_say_what_they_lose(
     classes, exported: Path, tmp_path: Path, precision, limit: float
 ) -> None:
