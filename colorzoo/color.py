@@ -1,9 +1,11 @@
-"""sRGB to CIELAB and back, on tensors: the only place where colour is converted.
+"""sRGB to CIELAB and back: the only place where colour is converted.
 
 CIELAB is relative to the white point D65, 2 degree observer, with the exact piecewise sRGB curve
-(IEC 61966-2-1) and the constants scikit-image uses. Everything runs in float32 or better, whatever
-autocast says, batched, on any device, and is differentiable. Channels stand third from the end:
-``(..., 3, H, W)``.
+(IEC 61966-2-1) and the constants scikit-image uses. The exact functions take numpy arrays and
+tensors alike and return what they were given: of tensors batched, on any device, differentiable, in
+float32 or better whatever autocast says. Channels stand third from the end: ``(..., 3, H, W)``.
+Those on codes are what pictures go through: numpy alone, strip by strip. torch is never imported
+here.
 
 Networks see scaled values, as in pix2pix (Isola 2017): lightness L/50 - 1, chroma ab/110.
 """
@@ -11,14 +13,24 @@ Networks see scaled values, as in pix2pix (Isola 2017): lightness L/50 - 1, chro
 from __future__ import annotations
 
 import functools
-from typing import Literal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from colorzoo.errors import TensorError
 
-CHROMA_SCALE = 110.0
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Channels = TypeVar("Channels", NDArray[Any], Tensor)
+    """Colours as an array or as a tensor."""
+
+Codes = NDArray[np.uint8] | NDArray[np.uint16]
+
+CHROMA_SCALE: Final = 110.0
 """Chroma of this many Lab units is 1.0 to a network."""
 
 Gamut = Literal["clip", "desaturate"]
@@ -37,7 +49,7 @@ _LINEAR_STEPS = 1 << 17  # where sRGB is steepest, 0.025 of an 8-bit code each
 _SRGB_KNEE = 0.0031308  # below this linear value, sRGB's power is replaced by a straight line
 
 
-def srgb_to_lab(rgb: Tensor) -> Tensor:
+def srgb_to_lab(rgb: Channels) -> Channels:
     """Convert sRGB to CIELAB.
 
     Args:
@@ -51,12 +63,11 @@ def srgb_to_lab(rgb: Tensor) -> Tensor:
     """
     rgb = _checked(rgb, "sRGB", channels=3)
     xyz = _mix(_linear_from_srgb(rgb), _XYZ_FROM_RGB)
-    f = _lab_curve(xyz / xyz.new_tensor(_WHITE).view(3, 1, 1))
-    x, y, z = f.unbind(-3)
-    return torch.stack((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)), dim=-3)
+    x, y, z = (_lab_curve(channel / white) for channel, white in zip(xyz, _WHITE, strict=True))
+    return _joined((116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)))
 
 
-def lab_to_srgb(lab: Tensor, *, gamut: Gamut = "clip") -> Tensor:
+def lab_to_srgb(lab: Channels, *, gamut: Gamut = "clip") -> Channels:
     """Convert CIELAB to sRGB.
 
     Args:
@@ -72,17 +83,18 @@ def lab_to_srgb(lab: Tensor, *, gamut: Gamut = "clip") -> Tensor:
         TensorError: The third axis from the end is not of length 3, or values are not floats.
     """
     lab = _checked(lab, "Lab", channels=3)
-    lightness, a, b = lab.unbind(-3)
+    lightness, a, b = _parted(lab)
     y = (lightness + 16.0) / 116.0
-    f = torch.stack((y + a / 500.0, y, y - b / 200.0), dim=-3)
-    xyz = _inverse_lab_curve(f) * f.new_tensor(_WHITE).view(3, 1, 1)
-    linear = _mix(xyz, _RGB_FROM_XYZ)
+    f = _joined((y + a / 500.0, y, y - b / 200.0))
+    shares = _parted(_inverse_lab_curve(f))
+    xyz = _joined([share * white for share, white in zip(shares, _WHITE, strict=True)])
+    linear = _joined(_mix(xyz, _RGB_FROM_XYZ))
     if gamut == "desaturate":
         linear = _desaturate_into_gamut(linear, xyz[..., 1:2, :, :])
-    return _srgb_from_linear(linear.clamp(0.0, 1.0))
+    return _srgb_from_linear(linear.clip(0.0, 1.0))
 
 
-def srgb_to_lightness(rgb: Tensor) -> Tensor:
+def srgb_to_lightness(rgb: Channels) -> Channels:
     """Return the L of sRGB colours alone, at a third of the cost of all three channels.
 
     Args:
@@ -95,13 +107,12 @@ def srgb_to_lightness(rgb: Tensor) -> Tensor:
         TensorError: The third axis from the end is not of length 3, or values are not floats.
     """
     linear = _linear_from_srgb(_checked(rgb, "sRGB", channels=3))
-    red, green, blue = (linear[..., channel : channel + 1, :, :] for channel in range(3))
-    to_y = _XYZ_FROM_RGB[1]
-    return 116.0 * _lab_curve(red * to_y[0] + green * to_y[1] + blue * to_y[2]) - 16.0
+    (luminance,) = _mix(linear, _XYZ_FROM_RGB[1:2])
+    return 116.0 * _lab_curve(luminance[..., None, :, :]) - 16.0
 
 
-def srgb_codes_to_lightness(codes: Tensor) -> Tensor:
-    """Return the L of sRGB codes, fast: what a picture is read with. Not differentiable.
+def srgb_codes_to_lightness(codes: Codes) -> NDArray[np.float32]:
+    """Return the L of sRGB codes, fast: what a picture is read with.
 
     Args:
         codes: (H, W, 3), uint8 or uint16.
@@ -109,25 +120,28 @@ def srgb_codes_to_lightness(codes: Tensor) -> Tensor:
     Returns:
         (H, W) float32, L in 0..100, within 1e-4 of :func:`srgb_to_lightness`.
     """
-    tables = _luminance_of_codes(codes.dtype, codes.device)
-    # A look-up with 32-bit numbers is four times as fast as the power that it stands for.
-    shares = [
-        table.index_select(0, codes[..., channel].to(torch.int32).view(-1))
-        for channel, table in enumerate(tables)
-    ]
-    luminance = shares[0].add_(shares[1]).add_(shares[2]).view(codes.shape[:2])
-    line = luminance.clamp(max=_EPSILON).sub_(_EPSILON).mul_(116.0 * _SLOPE)
-    # By logarithms to the base 2 a root takes half the time.
-    root = luminance.clamp_(min=_EPSILON).log2_().mul_(1.0 / 3.0).exp2_()
-    return line.add_(root, alpha=116.0).sub_(16.0)
+    # A look-up takes less time than the power that it stands for.
+    tables = _luminance_of_codes(codes.dtype.itemsize)
+    luminance, green, blue = (table.take(codes[..., i]) for i, table in enumerate(tables))
+    luminance += green
+    luminance += blue
+    line = np.minimum(luminance, _EPSILON, out=green)
+    line -= _EPSILON
+    line *= 116.0 * _SLOPE
+    lightness: NDArray[np.float32] = np.cbrt(
+        np.maximum(luminance, _EPSILON, out=luminance), out=luminance
+    )
+    lightness *= 116.0
+    lightness += line
+    lightness -= 16.0
+    return lightness
 
 
-def lab_to_srgb8(lightness: Tensor, chroma: Tensor) -> Tensor:
+def lab_to_srgb8(lightness: NDArray[np.float32], chroma: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Convert one strip of CIELAB to 8-bit sRGB, fast: what a finished picture is made with.
 
     The same colours as ``lab_to_srgb(..., gamut="desaturate")``, rounded; but worked out as a grey
     and the distance from it, so that ab = 0 gives three channels that are equal to the last bit.
-    Not differentiable.
 
     Args:
         lightness: (H, W) float32, L in 0..100.
@@ -136,90 +150,123 @@ def lab_to_srgb8(lightness: Tensor, chroma: Tensor) -> Tensor:
     Returns:
         (H, W, 3) uint8.
     """
-    steps = _linear_in_gamut(lightness, chroma).mul_(_LINEAR_STEPS).add_(0.5).to(torch.int32)
-    steps.clamp_(0, _LINEAR_STEPS)  # also what NaN becomes, so that no step lies outside the table
-    # A look-up with 32-bit numbers is four times as fast as the power that it stands for.
-    codes = _codes_of_linear(lightness.device).index_select(0, steps.view(-1))
-    return torch.stack(codes.view(steps.shape).unbind(), dim=-1)
+    steps = _linear_from_lab(lightness, chroma)
+    steps *= _LINEAR_STEPS
+    steps += 0.5
+    codes = np.empty((*lightness.shape, 3), dtype=np.uint8)
+    for channel, plane in enumerate(steps):
+        # A look-up takes less time than the power that it stands for; of these numbers, the least.
+        codes[..., channel] = _codes_of_linear().take(plane.astype(np.intp))
+    return codes
 
 
-def lab_to_srgb16(lightness: Tensor, chroma: Tensor) -> Tensor:
+def lab_to_srgb16(
+    lightness: NDArray[np.float32], chroma: NDArray[np.float32]
+) -> NDArray[np.uint16]:
     """Convert one strip of CIELAB to 16-bit sRGB, as :func:`lab_to_srgb8` does to 8 bits.
 
     Returns:
         (H, W, 3) uint16.
     """
-    curve = _srgb_from_linear(_linear_in_gamut(lightness, chroma).clamp_(0.0, 1.0))
-    codes = curve.mul_(65535.0).round_().to(torch.int32)
-    return torch.stack(codes.unbind(), dim=-1).to(torch.uint16)
+    curve = _srgb_from_linear(_linear_from_lab(lightness, chroma))
+    curve *= 65535.0
+    codes: NDArray[np.uint16] = np.rint(curve, out=curve).astype(np.uint16).transpose(1, 2, 0)
+    return np.ascontiguousarray(codes)
 
 
-def scale_lightness(lightness: Tensor) -> Tensor:
+def scale_lightness(lightness: Channels) -> Channels:
     """Scale L from 0..100 to the -1..1 that generators take."""
     return lightness / 50.0 - 1.0
 
 
-def scale_chroma(chroma: Tensor) -> Tensor:
+def scale_chroma(chroma: Channels) -> Channels:
     """Scale ab from Lab units to the -1..1 that generators give."""
     return chroma / CHROMA_SCALE
 
 
-def unscale_lightness(scaled: Tensor) -> Tensor:
+def unscale_lightness(scaled: Channels) -> Channels:
     """Scale -1..1 back to L in 0..100."""
     return (scaled + 1.0) * 50.0
 
 
-def unscale_chroma(scaled: Tensor) -> Tensor:
+def unscale_chroma(scaled: Channels) -> Channels:
     """Scale -1..1 back to ab in Lab units."""
     return scaled * CHROMA_SCALE
 
 
-def _checked(pixels: Tensor, what: str, *, channels: int) -> Tensor:
+def _checked(pixels: Channels, what: str, *, channels: int) -> Channels:
     if pixels.ndim < 3 or pixels.shape[-3] != channels:
         raise TensorError(
             f"{what} must have shape (..., {channels}, H, W), not {tuple(pixels.shape)}. "
             "Move the channels to the third axis from the end."
         )
-    if not pixels.is_floating_point():
+    dtype = str(pixels.dtype).removeprefix("torch.")
+    if not dtype.startswith(("float", "bfloat")):
         raise TensorError(
             f"{what} must hold floats, not {pixels.dtype}. Divide 8-bit values by 255 first."
         )
-    return pixels if pixels.dtype == torch.float64 else pixels.float()
+    if dtype == "float64":
+        return pixels
+    if isinstance(pixels, np.ndarray):
+        return pixels.astype(np.float32)
+    return pixels.float()
 
 
-def _mix(channels: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
-    """Apply a 3x3 matrix to the channels by plain sums, which autocast and TF32 leave alone."""
-    first, second, third = channels.unbind(-3)
-    rows = [first * row[0] + second * row[1] + third * row[2] for row in matrix]
-    return torch.stack(rows, dim=-3)
+def _library_of(channels: object) -> Any:
+    """Return numpy or torch: what the functions of the same name in both are taken from."""
+    return np if isinstance(channels, np.ndarray) else sys.modules["torch"]
 
 
-def _linear_from_srgb(rgb: Tensor) -> Tensor:
-    curve = ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4
-    return torch.where(rgb > 0.04045, curve, rgb / 12.92)
+def _parted(channels: Channels) -> list[Channels]:
+    return [channels[..., number, :, :] for number in range(3)]
 
 
-def _srgb_from_linear(linear: Tensor) -> Tensor:
-    curve = 1.055 * linear.clamp(min=_SRGB_KNEE) ** (1.0 / 2.4) - 0.055
-    return torch.where(linear > _SRGB_KNEE, curve, linear * 12.92)
+def _joined(channels: Sequence[Channels]) -> Channels:
+    joined: Channels = _library_of(channels[0]).stack(tuple(channels), -3)
+    return joined
 
 
-def _lab_curve(share: Tensor) -> Tensor:
-    curve = share.clamp(min=_EPSILON) ** (1.0 / 3.0)
-    return torch.where(share > _EPSILON, curve, _SLOPE * share + _OFFSET)
+def _mix(channels: Channels, matrix: Sequence[tuple[float, ...]]) -> list[Channels]:
+    """Apply rows of a matrix to three channels by plain sums, which autocast and TF32 let alone."""
+    first, second, third = _parted(channels)
+    return [first * row[0] + second * row[1] + third * row[2] for row in matrix]
 
 
-def _inverse_lab_curve(f: Tensor) -> Tensor:
-    return torch.where(f > _LAB_KNEE, f**3, (f - _OFFSET) / _SLOPE)
+def _linear_from_srgb(rgb: Channels) -> Channels:
+    curve = ((rgb.clip(0.04045, None) + 0.055) / 1.055) ** 2.4
+    linear: Channels = _library_of(rgb).where(rgb > 0.04045, curve, rgb / 12.92)
+    return linear
 
 
-def _desaturate_into_gamut(linear: Tensor, luminance: Tensor) -> Tensor:
+def _srgb_from_linear(linear: Channels) -> Channels:
+    curve = 1.055 * linear.clip(_SRGB_KNEE, None) ** (1.0 / 2.4) - 0.055
+    srgb: Channels = _library_of(linear).where(linear > _SRGB_KNEE, curve, linear * 12.92)
+    return srgb
+
+
+def _lab_curve(share: Channels) -> Channels:
+    curve = share.clip(_EPSILON, None) ** (1.0 / 3.0)
+    line = _SLOPE * share + _OFFSET
+    curved: Channels = _library_of(share).where(share > _EPSILON, curve, line)
+    return curved
+
+
+def _inverse_lab_curve(f: Channels) -> Channels:
+    share: Channels = _library_of(f).where(f > _LAB_KNEE, f**3, (f - _OFFSET) / _SLOPE)
+    return share
+
+
+def _desaturate_into_gamut(linear: Channels, luminance: Channels) -> Channels:
     """Mix linear RGB with the grey of its own luminance, as little as brings it into 0..1."""
-    grey = luminance.clamp(0.0, 1.0)
+    grey = luminance.clip(0.0, 1.0)
     away = linear - grey
-    room = torch.where(away > 0, 1.0 - grey, grey)
-    share = (room / away.abs().clamp(min=1e-9)).amin(dim=-3, keepdim=True).clamp(max=1.0)
-    return grey + share * away
+    room = _library_of(linear).where(away > 0, 1.0 - grey, grey)
+    fitting = room / abs(away).clip(1e-9, None)
+    red, green, blue = _parted(fitting)
+    least = _library_of(linear).minimum
+    share = least(least(red, green), blue).clip(None, 1.0)[..., None, :, :]
+    desaturated: Channels = grey + share * away
+    return desaturated
 
 
 def _invert(matrix: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
@@ -245,47 +292,73 @@ def _invert(matrix: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], .
     )
 
 
-_RGB_FROM_XYZ = _invert(_XYZ_FROM_RGB)
+_RGB_FROM_XYZ: Final = _invert(_XYZ_FROM_RGB)
 
 
-def _linear_in_gamut(lightness: Tensor, chroma: Tensor) -> Tensor:
-    """Return linear RGB (3, H, W), within 0..1 but for rounding, desaturated into the gamut.
+def _linear_from_lab(
+    lightness: NDArray[np.float32], chroma: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return linear RGB (3, H, W) in 0..1, desaturated into the gamut; what is no number is 0."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        linear = _linear_in_gamut(lightness, chroma)
+    return np.fmin(np.fmax(linear, 0.0, out=linear), 1.0, out=linear)
+
+
+def _linear_in_gamut(
+    lightness: NDArray[np.float32], chroma: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return linear RGB (3, H, W), desaturated into 0..1 but for rounding.
 
     Every line is one walk through the strip, which is what the time goes into: hence the constants
     that are folded into others, and the results that are written over what is no longer needed.
     """
-    f = lightness.new_empty((3, *lightness.shape))
-    torch.mul(lightness, 1.0 / 116.0, out=f[1]).add_(_OFFSET)
-    torch.add(f[1], chroma[0], alpha=1.0 / 500.0, out=f[0])
-    torch.sub(f[1], chroma[1], alpha=1.0 / 200.0, out=f[2])
+    f = np.empty((3, *lightness.shape), dtype=np.float32)
+    x, grey, z = f
+    np.multiply(lightness, 1.0 / 116.0, out=grey)
+    grey += _OFFSET
+    np.multiply(chroma[0], 1.0 / 500.0, out=x)
+    x += grey
+    np.multiply(chroma[1], -1.0 / 200.0, out=z)
+    z += grey
     # The inverse curve as cube above the knee plus line below it, without a branch. The line's
     # constant falls out of the differences and is taken off the grey alone.
-    line = f.clamp(max=_LAB_KNEE).mul_(1.0 / _SLOPE)
-    x, grey, z = torch.addcmul(line, torch.square(f.clamp_(min=_LAB_KNEE)), f, out=f).unbind()
-    x.sub_(grey)
-    z.sub_(grey)
-    grey.sub_(_LAB_KNEE / _SLOPE).clamp_(0.0, 1.0)
-    away = line  # the distance of each channel from the grey
+    line = np.minimum(f, _LAB_KNEE)
+    line *= 1.0 / _SLOPE
+    np.maximum(f, _LAB_KNEE, out=f)
+    away = f * f  # the distance of each channel from the grey, once this is added up
+    f *= away
+    f += line
+    x -= grey
+    z -= grey
+    grey -= _LAB_KNEE / _SLOPE
+    np.clip(grey, 0.0, 1.0, out=grey)
     for channel, row in enumerate(_RGB_FROM_XYZ):
-        torch.mul(x, row[0] * _WHITE[0], out=away[channel]).add_(z, alpha=row[2] * _WHITE[2])
-    red, green, blue = away.unbind()
-    up = torch.maximum(torch.maximum(red, green), blue).clamp_(min=1e-9)
-    down = torch.minimum(torch.minimum(red, green), blue).clamp_(max=-1e-9)
-    # The share of the distance for which there is room, with the sign that needs no negation.
-    share = torch.maximum(torch.sub(grey, 1.0, out=x).div_(up), torch.div(grey, down, out=z))
-    return torch.addcmul(grey, away, share.clamp_(min=-1.0), value=-1.0, out=away)
+        np.multiply(x, row[0] * _WHITE[0], out=away[channel])
+        away[channel] += np.multiply(z, row[2] * _WHITE[2], out=line[0])
+    red, green, blue = away
+    up, down, share = line
+    np.maximum(np.maximum(red, green, out=up), blue, out=up)
+    np.minimum(np.minimum(red, green, out=down), blue, out=down)
+    # The share of the distance for which there is room.
+    np.divide(np.subtract(1.0, grey, out=x), np.maximum(up, 1e-9, out=up), out=up)
+    np.divide(grey, np.minimum(down, -1e-9, out=down), out=down)
+    np.minimum(up, np.negative(down, out=down), out=share)
+    np.minimum(share, 1.0, out=share)
+    away *= share
+    away += grey
+    return away
 
 
 @functools.cache
-def _codes_of_linear(device: torch.device) -> Tensor:
+def _codes_of_linear() -> NDArray[np.uint8]:
     """8-bit sRGB codes of linear light in ``_LINEAR_STEPS`` steps."""
-    linear = torch.linspace(0.0, 1.0, _LINEAR_STEPS + 1, dtype=torch.float64)
-    return _srgb_from_linear(linear).mul(255.0).round().to(torch.uint8).to(device)
+    linear = np.linspace(0.0, 1.0, _LINEAR_STEPS + 1)
+    return np.rint(_srgb_from_linear(linear) * 255.0).astype(np.uint8)
 
 
 @functools.cache
-def _luminance_of_codes(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
-    """What each code of red, of green and of blue adds to luminance."""
-    levels = torch.iinfo(dtype).max
-    linear = _linear_from_srgb(torch.arange(levels + 1, dtype=torch.float64) / levels)
-    return tuple((linear * weight).float().to(device) for weight in _XYZ_FROM_RGB[1])
+def _luminance_of_codes(size: int) -> tuple[NDArray[np.float32], ...]:
+    """What each code of red, of green and of blue adds to luminance; of so many bytes a code."""
+    levels = 256**size - 1
+    linear = _linear_from_srgb(np.arange(levels + 1, dtype=np.float64) / levels)
+    return tuple((linear * weight).astype(np.float32) for weight in _XYZ_FROM_RGB[1])

@@ -334,4 +334,4 @@ class Colorizer(JobMethods):
             8-bit RGB or RGBA of the picture's size, which saves as 16-bit PNG or TIFF if it has
             them (see :class:`colorzoo.pictures.write.FinishedPicture`).
         """
-        return finish_picture(picture, prediction, saturation, depth, device=self.device)
+        return finish_picture(picture, prediction, saturation, depth)

@@ -220,15 +220,13 @@ class PlacedHints:
     columns: NDArray[np.int64]
     chroma: NDArray[np.float32]
 
-    def strip(self, start: int, stop: int) -> tuple[Tensor, Tensor, Tensor]:
+    def strip(
+        self, start: int, stop: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
         """Return row less ``start``, column and chroma (2, n) of the hinted pixels of some rows."""
         first, last = np.searchsorted(self.rows, (start, stop))
         part = slice(int(first), int(last))
-        return (
-            torch.from_numpy(self.rows[part] - start),
-            torch.from_numpy(self.columns[part]),
-            torch.from_numpy(self.chroma[:, part]),
-        )
+        return self.rows[part] - start, self.columns[part], self.chroma[:, part]
 
     def resized(self, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Return chroma (1, 2, height, width) and mask (1, 1, height, width) at another size.
@@ -314,9 +312,8 @@ def _place_points(points: Sequence[Hint], height: int, width: int) -> PlacedHint
 
 def _chroma_of(colors: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return a and b (2, n) of sRGB colours (n, 3)."""
-    rgb = torch.from_numpy(colors.astype(np.float32) / 255.0).T[:, None]
-    chroma: NDArray[np.float32] = color.srgb_to_lab(rgb)[1:, 0].numpy()
-    return chroma
+    rgb = colors.T[:, None] / np.float32(255)
+    return color.srgb_to_lab(rgb)[1:, 0]
 
 
 def _read_point(point: object, radius: int) -> Hint:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
@@ -34,8 +33,8 @@ def lightness(picture: Picture) -> NDArray[np.float32]:
 
 
 def exact_lightness(pixels: Deep) -> NDArray[np.float64]:
-    rgb = torch.from_numpy(pixels[..., :3] / 65535).permute(2, 0, 1)
-    exact: NDArray[np.float64] = color.srgb_to_lightness(rgb)[0].numpy()
+    rgb = pixels[..., :3].transpose(2, 0, 1) / 65535
+    exact: NDArray[np.float64] = color.srgb_to_lightness(rgb)[0]
     return exact
 
 
@@ -96,15 +95,15 @@ def test_deep_colours_with_a_profile_are_read_as_8_bits_and_noted() -> None:
 
 
 def finish(picture: Picture, ab: float = 0.0) -> FinishedPicture:
-    guide = torch.from_numpy(picture.resized_lightness(8, 8))
+    guide = picture.resized_lightness(8, 8)
     strips = chroma.srgb_strips(
-        torch.full((2, 8, 8), ab),
+        np.full((2, 8, 8), ab, dtype=np.float32),
         guide,
         (picture.height, picture.width),
-        lambda start, stop: torch.from_numpy(picture.lightness(start, stop)),
+        picture.lightness,
         depth=picture.depth(),
     )
-    return picture.assemble((start, strip.numpy()) for start, strip in strips)
+    return picture.assemble(strips)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])

@@ -272,9 +272,8 @@ def square(photo: Image.Image) -> Picture8:
 def grey(truth: Picture8) -> Picture8:
     """Return what a colorizer sees of the truth, its lightness: (H, W, 3) uint8 sRGB."""
     picture = read(truth)
-    lightness = torch.from_numpy(picture.lightness(0, picture.height))
-    pixels: Picture8 = color.lab_to_srgb8(lightness, torch.zeros(2, *lightness.shape)).numpy()
-    return pixels
+    lightness = picture.lightness(0, picture.height)
+    return color.lab_to_srgb8(lightness, np.zeros((2, *lightness.shape), dtype=np.float32))
 
 
 def _check(limit: int | None, batch_size: int, sheet: str | os.PathLike[str] | None) -> None:

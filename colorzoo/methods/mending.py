@@ -55,7 +55,7 @@ def mend(lightness: Tensor, predicted: Tensor, chroma: Tensor, mask: Tensor) -> 
     )
     correction = torch.from_numpy(change).float()
     if scale < 1.0:
-        correction = upsample(correction, seen, lightness)
+        correction = torch.from_numpy(upsample(correction.numpy(), seen.numpy(), lightness.numpy()))
     return torch.where(mask, chroma, predicted + correction)
 
 

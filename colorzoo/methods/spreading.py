@@ -103,7 +103,9 @@ def spread_colors(
     solved = spread(seen.double().numpy(), colors.double().numpy(), fixed.numpy())
     spread_chroma = torch.from_numpy(solved).float()
     if scale < 1.0:
-        spread_chroma = upsample(spread_chroma, seen, lightness)
+        spread_chroma = torch.from_numpy(
+            upsample(spread_chroma.numpy(), seen.numpy(), lightness.numpy())
+        )
     return torch.where(mask, chroma, spread_chroma)
 
 

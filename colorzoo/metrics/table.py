@@ -56,13 +56,12 @@ class Pixels:
     @functools.cached_property
     def lab(self) -> Lab:
         """Its CIELAB (D65): (H, W, 3) float64."""
-        import torch
+        import numpy as np
 
         from colorzoo import color
 
-        rgb = torch.from_numpy(self.rgb.astype("float64")).div_(255.0)
-        lab: Lab = color.srgb_to_lab(rgb.permute(2, 0, 1)).permute(1, 2, 0).contiguous().numpy()
-        return lab
+        lab = color.srgb_to_lab(self.rgb.transpose(2, 0, 1) / 255.0)
+        return np.ascontiguousarray(lab.transpose(1, 2, 0))
 
 
 class Collector(Protocol):

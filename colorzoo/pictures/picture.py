@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from colorzoo import color, notebook
 from colorzoo.options import Depth
 from colorzoo.pictures.metadata import Metadata
-from colorzoo.pictures.samples import Codes, eight_bit
-from colorzoo.pictures.strips import single_thread, strip_bounds
+from colorzoo.pictures.samples import eight_bit
+from colorzoo.pictures.strips import strip_bounds
 from colorzoo.pictures.write import FinishedPicture
 
 _RESIZE_GAP: Final = 3.0  # boxes bring a picture to this many times the wanted size, then bicubic
@@ -41,7 +40,7 @@ class Picture:
         notes: What a person should know: frames left out, metadata that could not be read.
     """
 
-    codes: Codes
+    codes: color.Codes
     table: NDArray[np.float32]
     alpha: NDArray[np.uint8] | None
     metadata: Metadata
@@ -62,9 +61,9 @@ class Picture:
 
     def _repr_html_(self) -> str:
         shape = notebook.fitted(self.height, self.width)
-        lightness = torch.from_numpy(self.resized_lightness(*shape))
-        grey = color.lab_to_srgb8(lightness, torch.zeros((2, *shape)))
-        return notebook.figures([(self.name, Image.fromarray(grey.numpy()))])
+        lightness = self.resized_lightness(*shape)
+        grey = color.lab_to_srgb8(lightness, np.zeros((2, *shape), dtype=np.float32))
+        return notebook.figures([(self.name, Image.fromarray(grey))])
 
     @property
     def height(self) -> int:
@@ -87,10 +86,8 @@ class Picture:
         """
         if self.rgb is None:
             return np.zeros((2, stop - start, self.width), dtype=np.float32)
-        strip = torch.from_numpy(self.rgb[start:stop].astype(np.float32)).permute(2, 0, 1)
-        with single_thread():
-            chroma: NDArray[np.float32] = color.srgb_to_lab(strip / 255.0)[1:].numpy()
-        return chroma
+        strip = self.rgb[start:stop].transpose(2, 0, 1) / np.float32(255)
+        return color.srgb_to_lab(strip)[1:]
 
     def resized_lightness(self, height: int, width: int) -> NDArray[np.float32]:
         """Return L at another size, (height, width) float32, 0..100, with antialias.

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from colorzoo import color
+from colorzoo.color import Codes
 from colorzoo.errors import PictureError
 from colorzoo.pictures.deep import DeepColors
-from colorzoo.pictures.strips import single_thread, strip_bounds
-
-Codes = NDArray[np.uint8] | NDArray[np.uint16]
+from colorzoo.pictures.strips import in_order, strip_bounds
 
 _INTEGER_MODES: Final = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _DEEP_GREY_MODES: Final = (*_INTEGER_MODES, "F")  # PIL's own conversion would clip them
@@ -203,12 +201,15 @@ def _lightness_of(
         for start, stop in bounds:
             grey[start:stop] = rows(start, stop)[..., 0]
         return grey, _grey_table(levels + 1)
+
+    def measure(strip: tuple[int, int]) -> NDArray[np.float32]:
+        lightness = color.srgb_codes_to_lightness(rows(*strip))
+        lightness *= 655.35
+        return np.clip(np.rint(lightness, out=lightness), 0.0, 65535.0, out=lightness)
+
     codes = np.empty((height, width), dtype=np.uint16)
-    with single_thread():
-        for start, stop in bounds:
-            strip = np.array(rows(start, stop))  # torch takes no array that is read-only
-            lightness = color.srgb_codes_to_lightness(torch.from_numpy(strip))
-            codes[start:stop] = lightness.mul_(655.35).round_().clamp_(0, 65535).numpy()
+    for (start, stop), lightness in zip(bounds, in_order(measure, bounds), strict=True):
+        codes[start:stop] = lightness
     return codes, _linear_table(65536)
 
 
@@ -232,8 +233,9 @@ def _linear_table(levels: int) -> NDArray[np.float32]:
 
 
 def _lightness_of_greys(greys: NDArray[np.float64]) -> NDArray[np.float32]:
-    rgb = torch.from_numpy(greys).expand(3, 1, -1)
-    table = color.srgb_to_lightness(rgb)[0, 0].clamp(0.0, 100.0).float().numpy()
+    rgb = np.broadcast_to(greys, (3, 1, len(greys)))
+    lightness: NDArray[np.float64] = color.srgb_to_lightness(rgb)[0, 0]
+    table: NDArray[np.float32] = lightness.clip(0.0, 100.0).astype(np.float32)
     table.setflags(write=False)
     return table
 

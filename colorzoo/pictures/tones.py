@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from colorzoo.pictures.planes import box_mean
+
 Lightness = NDArray[np.float32]
 
 _ENDS: Final = (0.5, 99.5)  # percent of pixels that may be darker than black or lighter than white
@@ -70,10 +72,11 @@ def smoothed(lightness: Lightness) -> Lightness:
     Args:
         lightness: (h, w) float32, L of 0..100.
     """
-    mean = _box_mean(lightness)
-    variance = np.maximum(_box_mean(lightness * lightness) - mean * mean, 0.0)
+    exact = lightness.astype(np.float64)  # the variance is a small difference of large means
+    mean = box_mean(exact, _RADIUS)
+    variance = np.maximum(box_mean(exact * exact, _RADIUS) - mean * mean, 0.0)
     slope = variance / (variance + (_STRENGTH * noise_of(lightness)) ** 2 + 1e-6)
-    smooth = _box_mean(slope) * lightness + _box_mean((1.0 - slope) * mean)
+    smooth = box_mean(slope, _RADIUS) * lightness + box_mean((1.0 - slope) * mean, _RADIUS)
     return smooth.clip(0.0, 100.0).astype(np.float32)
 
 
@@ -93,16 +96,3 @@ def noise_of(lightness: Lightness) -> float:
         for across, weight in enumerate(row):
             answer += weight * lightness[down : height - 2 + down, across : width - 2 + across]
     return float(np.median(np.abs(answer))) / _MEDIAN_OF_NOISE
-
-
-def _box_mean(plane: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Mean over the window of _RADIUS around each pixel, borders repeated."""
-    side = 2 * _RADIUS + 1
-    # In float64: the variance is a small difference of large means.
-    padded = np.pad(plane.astype(np.float64), _RADIUS, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, side, axis=0)
-    rows: NDArray[np.float64] = windows.mean(axis=-1)
-    means: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(rows, side, axis=1).mean(
-        axis=-1
-    )
-    return means

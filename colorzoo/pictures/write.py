@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, features
 
@@ -84,10 +83,9 @@ class FinishedPicture(Image.Image):
     def _before_after(self) -> tuple[Image.Image, Image.Image]:
         """Return previews of its lightness alone and of itself."""
         after = notebook.preview(self)
-        codes = torch.from_numpy(np.array(after.convert("RGB")))
-        lightness = color.srgb_codes_to_lightness(codes)
-        grey = color.lab_to_srgb8(lightness, torch.zeros((2, *lightness.shape)))
-        before = Image.fromarray(grey.numpy())
+        lightness = color.srgb_codes_to_lightness(np.asarray(after.convert("RGB")))
+        none = np.zeros((2, *lightness.shape), dtype=np.float32)
+        before = Image.fromarray(color.lab_to_srgb8(lightness, none))
         if after.mode == "RGBA":
             before.putalpha(after.getchannel("A"))
         return before, after

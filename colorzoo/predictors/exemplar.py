@@ -85,7 +85,8 @@ class ExemplarPredictor(OnTop):
         nowhere = torch.zeros_like(confidence, dtype=torch.bool).cpu().numpy()
         small = seen[0].double().cpu().numpy(), values, nowhere, pull.double().cpu().numpy()
         correction = torch.from_numpy(spread(*small)).to(predicted)
-        full = upsample(correction, seen[0], lightness)
+        planes = (correction, seen[0], lightness)
+        full = torch.from_numpy(upsample(*(plane.cpu().numpy() for plane in planes))).to(predicted)
         return predicted + self.strength * full
 
     def _encode(self, lightness: Tensor) -> list[Tensor]:

@@ -1,0 +1,31 @@
+"""Filters on planes of floats, which pictures are made of while they are worked on."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Planes = TypeVar("Planes", NDArray[np.float32], NDArray[np.float64])
+
+
+def box_mean(planes: Planes, radius: int) -> Planes:
+    """Return the mean over the window of ``radius`` around each pixel, borders repeated.
+
+    Args:
+        planes: (..., h, w).
+        radius: In pixels; the window has 2 radius + 1 of them a side.
+    """
+    side = 2 * radius + 1
+    height, width = planes.shape[-2:]
+    around = [(0, 0)] * (planes.ndim - 2) + [(radius, radius)] * 2
+    padded = np.pad(planes, around, mode="edge")
+    rows = padded[..., :height, :].copy()
+    for shift in range(1, side):
+        rows += padded[..., shift : shift + height, :]
+    means: Planes = rows[..., :width].copy()
+    for shift in range(1, side):
+        means += rows[..., shift : shift + width]
+    means /= side * side
+    return means
