@@ -8,7 +8,7 @@ install:
 
 browser:  # what the browser tests drive, and what looks for barriers; without them they are skipped
 	apt-get install -y chromium npm
-	npm install --no-save --no-package-lock axe-core@4
+	npm install --no-save --no-package-lock axe-core@4 typescript@7.0.2
 
 test:
 	$(PYTHON) -m pytest -n auto

@@ -1,0 +1,298 @@
+// Colours given for places of a picture, and a prediction mended by them: colorzoo/hints.py and
+// colorzoo/methods/mending.py.
+
+import { chromaOf } from "./color.js";
+import { distances, labelPlaces } from "./distances.js";
+import { Upsampling } from "./upsample.js";
+
+const PIXELS = 2 ** 15;
+const POWER = 3;
+const REACH = 80; // in units of L: the distance at which a hint counts half
+const SIDE = 40; // in units of L: the length of the shorter side where there is no edge
+const CLOSEST = 1e-3;
+const PRIOR = 100; // in squared Lab units: how sure it is beforehand that the prediction counts
+
+/**
+ * @typedef {import("./picture.js").Size} Size
+ *
+ * One colour for a disc of pixels.
+ * @typedef {object} Hint
+ * @property {number} row Of its middle, in the picture's own pixels.
+ * @property {number} column
+ * @property {string} color As "#b5651d"; only its a and b count.
+ * @property {number} radius In pixels; 0 is one pixel alone.
+ */
+
+/** The pixels of one picture that have a colour given. */
+export class PlacedHints {
+  /**
+   * @param {Size} size Of the picture.
+   * @param {Map<number, [number, number]>} chroma a and b at row * width + column.
+   */
+  constructor(size, chroma) {
+    this.size = size;
+    this.chroma = chroma;
+    this.places = Int32Array.from(chroma.keys()).sort();
+  }
+
+  /**
+   * Put the hints of one row into its chroma.
+   *
+   * @param {number} row
+   * @param {Float32Array} chroma (2, W)
+   */
+  put(row, chroma) {
+    const width = this.size[1];
+    const { places } = this;
+    for (let next = firstFrom(places, row * width); places[next] < (row + 1) * width; next++) {
+      const [a, b] = /** @type {[number, number]} */ (this.chroma.get(places[next]));
+      chroma[places[next] - row * width] = a;
+      chroma[width + places[next] - row * width] = b;
+    }
+  }
+}
+
+/**
+ * Return the pixels of a picture that hints give a colour; the later of two counts.
+ *
+ * @param {Hint[]} hints Each within the picture.
+ * @param {Size} size
+ */
+export function placeHints(hints, [height, width]) {
+  /** @type {Map<number, [number, number]>} */
+  const chroma = new Map();
+  for (const { row, column, color, radius } of hints) {
+    const given = chromaOf(...channelsOf(color));
+    for (let down = -radius; down <= radius; down++) {
+      for (let right = -radius; right <= radius; right++) {
+        const [y, x] = [row + down, column + right];
+        const inside = y >= 0 && y < height && x >= 0 && x < width;
+        if (inside && down ** 2 + right ** 2 <= radius ** 2) chroma.set(y * width + x, given);
+      }
+    }
+  }
+  return new PlacedHints([height, width], chroma);
+}
+
+/**
+ * Bring hints to another size; where pixels are joined, the mean of the hinted ones counts.
+ *
+ * @param {PlacedHints} hints
+ * @param {Size} size
+ */
+export function resizedHints(hints, [newHeight, newWidth]) {
+  const [height, width] = hints.size;
+  /** @type {Map<number, [number, number]>} */
+  const chroma = new Map();
+  if (newHeight > height || newWidth > width) {
+    for (let row = 0; row < newHeight; row++) {
+      for (let column = 0; column < newWidth; column++) {
+        const from = Math.floor((row * height) / newHeight) * width;
+        const given = hints.chroma.get(from + Math.floor((column * width) / newWidth));
+        if (given) chroma.set(row * newWidth + column, given);
+      }
+    }
+    return new PlacedHints([newHeight, newWidth], chroma);
+  }
+  /** @type {Map<number, [number, number, number]>} */
+  const sums = new Map();
+  for (const [place, [a, b]] of hints.chroma) {
+    const row = Math.floor((Math.floor(place / width) * newHeight) / height);
+    const column = Math.floor(((place % width) * newWidth) / width);
+    const sum = sums.get(row * newWidth + column) ?? [0, 0, 0];
+    sums.set(row * newWidth + column, [sum[0] + a, sum[1] + b, sum[2] + 1]);
+  }
+  for (const [place, [a, b, count]] of sums) chroma.set(place, [a / count, b / count]);
+  return new PlacedHints([newHeight, newWidth], chroma);
+}
+
+/**
+ * Mend a prediction: what the hints differ from it by spreads along paths without edges.
+ *
+ * @param {Float32Array} lightness (h, w), L in 0..100.
+ * @param {Float32Array} predicted (2, h, w), a and b without hints.
+ * @param {PlacedHints} hints At this size.
+ * @returns {Float32Array} (2, h, w)
+ */
+export function mended(lightness, predicted, hints) {
+  const [height, width] = hints.size;
+  const count = height * width;
+  const scale = Math.min(1, Math.sqrt(PIXELS / count));
+  let change;
+  if (scale < 1) {
+    /** @type {Size} */
+    const size = [
+      Math.max(1, Math.trunc(height * scale)),
+      Math.max(1, Math.trunc(width * scale)),
+    ];
+    const seen = areaMeans(lightness, hints.size, size);
+    const own = areaMeans(predicted, hints.size, size);
+    change = upsampled(changeOf(seen, own, resizedHints(hints, size)), seen, size, lightness, [
+      height,
+      width,
+    ]);
+  } else {
+    change = changeOf(lightness, predicted, hints);
+  }
+  const result = predicted.map((value, at) => value + change[at]);
+  for (const [place, [a, b]] of hints.chroma) {
+    result[place] = a;
+    result[count + place] = b;
+  }
+  return result;
+}
+
+/**
+ * Return what is to be added to the prediction.
+ *
+ * @param {Float32Array} lightness
+ * @param {Float32Array} predicted
+ * @param {PlacedHints} hints
+ * @returns {Float32Array} (2, h, w)
+ */
+function changeOf(lightness, predicted, hints) {
+  const [height, width] = hints.size;
+  const count = height * width;
+  const labels = labelPlaces(hints);
+  const places = 1 + labels.reduce((most, label) => Math.max(most, label), -1);
+  const given = Array.from({ length: places }, () => [0, 0]);
+  const own = Array.from({ length: places }, () => [0, 0]);
+  const counts = new Float64Array(places);
+  for (const [pixel, chroma] of hints.chroma) {
+    const label = labels[pixel];
+    counts[label]++;
+    for (const plane of [0, 1]) {
+      given[label][plane] += chroma[plane];
+      own[label][plane] += predicted[plane * count + pixel];
+    }
+  }
+  for (const sums of [given, own]) {
+    sums.forEach((sum, label) => sum.forEach((value, plane) => (sum[plane] = value / counts[label])));
+  }
+  const step = SIDE / Math.min(height, width);
+  const weights = distances(lightness, hints.size, labels, places, step).map((reach) =>
+    reach.map((far) => (Math.max(far, CLOSEST) / REACH) ** -POWER),
+  );
+  const mutual = weights.map((plane) => {
+    const sums = new Float64Array(places);
+    for (const pixel of hints.places) sums[labels[pixel]] += plane[pixel] / counts[labels[pixel]];
+    return sums;
+  });
+  const share = shareOf(given, own, mutual);
+  const change = new Float32Array(2 * count);
+  for (let pixel = 0; pixel < count; pixel++) {
+    let [total, a, b] = [0, 0, 0];
+    for (let label = 0; label < places; label++) {
+      const weight = weights[label][pixel];
+      total += weight;
+      a += weight * (given[label][0] - share * own[label][0]);
+      b += weight * (given[label][1] - share * own[label][1]);
+    }
+    // total / (total + 1) of the way from the prediction to the blend a / total, b / total.
+    change[pixel] = (a + (share - 1) * predicted[pixel] * total) / (total + 1);
+    change[count + pixel] = (b + (share - 1) * predicted[count + pixel] * total) / (total + 1);
+  }
+  return change;
+}
+
+/**
+ * Return how much the prediction counts, 0 to 1, found by leaving out each hint in turn.
+ *
+ * @param {number[][]} given (K, 2), chroma of the hints.
+ * @param {number[][]} own (K, 2), chroma that is predicted there.
+ * @param {Float64Array[]} mutual (K, K), weight of each hint at each other.
+ */
+function shareOf(given, own, mutual) {
+  let [fit, power] = [PRIOR, PRIOR];
+  for (let hint = 0; hint < given.length; hint++) {
+    let total = 1;
+    for (let other = 0; other < given.length; other++) {
+      if (other !== hint) total += mutual[other][hint];
+    }
+    for (const plane of [0, 1]) {
+      let [rest, ownRest] = [given[hint][plane], own[hint][plane]];
+      for (let other = 0; other < given.length; other++) {
+        if (other === hint) continue;
+        rest -= (mutual[other][hint] / total) * given[other][plane];
+        ownRest -= (mutual[other][hint] / total) * own[other][plane];
+      }
+      fit += rest * ownRest;
+      power += ownRest ** 2;
+    }
+  }
+  return Math.min(1, Math.max(0, fit / power));
+}
+
+/**
+ * Bring planes to full size along the edges of lightness.
+ *
+ * @param {Float32Array} chroma (2, h, w)
+ * @param {Float32Array} guide (h, w)
+ * @param {Size} small
+ * @param {Float32Array} lightness (H, W)
+ * @param {Size} size
+ * @returns {Float32Array} (2, H, W)
+ */
+export function upsampled(chroma, guide, small, lightness, size) {
+  const [height, width] = size;
+  const rows = new Upsampling(chroma, guide, small, size);
+  const line = new Float32Array(2 * width);
+  const full = new Float32Array(2 * height * width);
+  for (let row = 0; row < height; row++) {
+    rows.row(row, lightness.subarray(row * width, (row + 1) * width), line);
+    full.set(line.subarray(0, width), row * width);
+    full.set(line.subarray(width), (height + row) * width);
+  }
+  return full;
+}
+
+/**
+ * Means over the area of each pixel of a smaller size.
+ *
+ * @param {Float32Array} planes (C, h, w)
+ * @param {Size} size
+ * @param {Size} small
+ */
+function areaMeans(planes, [height, width], [newHeight, newWidth]) {
+  const count = planes.length / (height * width);
+  const means = new Float32Array(count * newHeight * newWidth);
+  let at = 0;
+  for (let plane = 0; plane < count; plane++) {
+    for (let row = 0; row < newHeight; row++) {
+      const top = Math.floor((row * height) / newHeight);
+      const bottom = Math.ceil(((row + 1) * height) / newHeight);
+      for (let column = 0; column < newWidth; column++) {
+        const left = Math.floor((column * width) / newWidth);
+        const right = Math.ceil(((column + 1) * width) / newWidth);
+        let sum = 0;
+        for (let y = top; y < bottom; y++) {
+          for (let x = left; x < right; x++) sum += planes[(plane * height + y) * width + x];
+        }
+        means[at++] = sum / ((bottom - top) * (right - left));
+      }
+    }
+  }
+  return means;
+}
+
+/** @param {string} color As "#b5651d". */
+function channelsOf(color) {
+  const code = Number.parseInt(color.slice(1), 16);
+  return /** @type {[number, number, number]} */ ([code >> 16, (code >> 8) & 255, code & 255]);
+}
+
+/**
+ * Return where sorted places first reach a value.
+ *
+ * @param {Int32Array} places
+ * @param {number} value
+ */
+function firstFrom(places, value) {
+  let [low, high] = [0, places.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (places[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
