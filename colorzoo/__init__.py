@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from colorzoo.models.base import Generator
     from colorzoo.models.build import create_model
     from colorzoo.pictures.picture import Picture
-    from colorzoo.pictures.read import read
-    from colorzoo.pictures.write import write
+    from colorzoo.pictures.read import read, read_pages
+    from colorzoo.pictures.write import write, write_pages
     from colorzoo.predictor import Guidance, Prediction
     from colorzoo.predictors.network import NetworkPredictor
     from colorzoo.registry import list_architectures, list_methods, register, register_method
@@ -61,7 +61,9 @@ __all__ = [
     "load",
     "DEFAULT_MODEL",
     "read",
+    "read_pages",
     "write",
+    "write_pages",
     "Picture",
     "Prediction",
     "Hints",
@@ -115,8 +117,8 @@ _HOMES = {
     "colorzoo.zoo.catalog": ("ModelInfo", "list_models"),
     "colorzoo.hub.names": ("model_info",),
     "colorzoo.pictures.picture": ("Picture",),
-    "colorzoo.pictures.read": ("read",),
-    "colorzoo.pictures.write": ("write",),
+    "colorzoo.pictures.read": ("read", "read_pages"),
+    "colorzoo.pictures.write": ("write", "write_pages"),
     "colorzoo.hints": ("Hints",),
     "colorzoo.hub.publish": ("push", "push_space"),
     "colorzoo.metrics.table": ("register_metric",),

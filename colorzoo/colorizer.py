@@ -145,6 +145,9 @@ class Colorizer(JobMethods):
         vividness: float | None = None,
         working_size: int | None = None,
         batch_size: int = 8,
+        depth: Depth = "auto",
+        restore_tones: bool = False,
+        denoise: bool = False,
     ) -> Image.Image: ...
 
     @overload
@@ -158,6 +161,9 @@ class Colorizer(JobMethods):
         vividness: float | None = None,
         working_size: int | None = None,
         batch_size: int = 8,
+        depth: Depth = "auto",
+        restore_tones: bool = False,
+        denoise: bool = False,
     ) -> list[Image.Image]: ...
 
     def __call__(
@@ -170,6 +176,9 @@ class Colorizer(JobMethods):
         vividness: float | None = None,
         working_size: int | None = None,
         batch_size: int = 8,
+        depth: Depth = "auto",
+        restore_tones: bool = False,
+        denoise: bool = False,
     ) -> Image.Image | list[Image.Image]:
         """Colour one picture, or a list of them.
 
@@ -188,28 +197,30 @@ class Colorizer(JobMethods):
                 longer side is held to four times that: a longer panorama is seen smaller.
             batch_size: Pictures of a list that go through the predictor at once; only those go
                 together that look alike in size to it.
+            depth: Bits of a sample in PNG and TIFF: 8, 16, or "auto", those of the input.
+            restore_tones: Let the predictor see faded tones stretched; the picture keeps its own.
+            denoise: Let the predictor see grain smoothed; the picture keeps it.
 
         Returns:
             RGB or RGBA of the input's own size, or a list of them. Each saves itself with its EXIF
-            and profile, and as 16-bit PNG or TIFF if the input had 16 bits.
+            and profile, and as 16-bit PNG or TIFF if it has 16 bits.
 
         Raises:
             PictureError: A picture cannot be read.
             ConfigError: A number is out of range; a hint lies outside its picture; or the model
                 does not take what is given, or lacks what it needs.
         """
-        options = ColorizeOptions(saturation, working_size, batch_size, vividness=vividness)
+        options = ColorizeOptions(
+            saturation, working_size, batch_size, depth, restore_tones, denoise, vividness=vividness
+        )
         several = isinstance(pictures, (list, tuple))
         sources: Sequence[PictureSource] = pictures if several else [pictures]  # type: ignore[assignment,list-item]  # a Sequence that is no list is left to read(), which says what is wrong
-        read_pictures = [read(source) for source in sources]
-        for picture in read_pictures:
-            for note in picture.notes:
-                _log.warning("%s: %s", picture.name, note)
+        read_pictures = [_read_noting(source) for source in sources]
         placed = place_hints(hints, read_pictures, several=several)
         references = read_references(reference, len(read_pictures), several=several)
         predictions = self._predict_added(read_pictures, options, placed, references)
         finished = FinishedPictures(
-            self.finish(picture, prediction, saturation)
+            self.finish(picture, prediction, saturation, depth)
             for picture, prediction in zip(read_pictures, predictions, strict=True)
         )
         return finished if several else finished[0]
@@ -335,3 +346,11 @@ class Colorizer(JobMethods):
             them (see :class:`colorzoo.pictures.write.FinishedPicture`).
         """
         return finish_picture(picture, prediction, saturation, depth)
+
+
+def _read_noting(source: PictureSource) -> Picture:
+    """Read a picture, and log what a person should know of it."""
+    picture = read(source)
+    for note in picture.notes:
+        _log.warning("%s: %s", picture.name, note)
+    return picture

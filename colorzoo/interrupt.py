@@ -13,6 +13,10 @@ _ECHO = 2.0
 """Seconds in which a launcher passes on the Ctrl-C that its processes have got already."""
 
 
+class StoppedError(Exception):
+    """What was begun is given up, as a stop is wished; it undoes what is half written."""
+
+
 class Interrupt:
     """While entered, notes the first SIGINT or SIGTERM; two seconds later one has its usual effect.
 

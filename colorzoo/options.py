@@ -35,6 +35,8 @@ class ColorizeOptions:
             PNG and TIFF hold 16.
         restore_tones: Let the predictor see faded tones stretched; the output's own stay.
         denoise: Let the predictor see grain smoothed; the output keeps it.
+        all_pages: Colour every page of a TIFF that holds several, into a TIFF of as many; else the
+            first alone. Only files have pages.
         hints: Colours for places, of every picture that is coloured with these options; so all must
             be of one size.
         reference: File of a picture in colour to take colours from.
@@ -51,6 +53,7 @@ class ColorizeOptions:
     depth: Depth = "auto"
     restore_tones: bool = False
     denoise: bool = False
+    all_pages: bool = False
     hints: Hints | None = None
     reference: Path | None = None
     vividness: float | None = None

@@ -81,6 +81,7 @@ def workplace(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatc
     grey = Image.linear_gradient("L").resize((90, 64))
     for name in ("grandmother-1931.jpg", "old-album/harbour.jpg", "old-album/inside/mill.png"):
         grey.save(tmp_path / name)
+    grey.save(tmp_path / "scan.tif", save_all=True, append_images=[grey])
     (tmp_path / "archives").mkdir()
     with tarfile.open(tmp_path / "archives" / "part-0.tar", "w") as archive:
         archive.add(tmp_path / "old-album" / "harbour.jpg", "harbour.jpg")

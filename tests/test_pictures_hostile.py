@@ -69,7 +69,9 @@ def test_a_film_of_pages_is_not_walked_through(tmp_path: Path) -> None:
     started = time.perf_counter()
     picture = read(tmp_path / "pages.tif")
     assert time.perf_counter() - started < 2.0
-    assert picture.notes == ("it holds several pictures, of which one is coloured",)
+    assert picture.notes == (
+        "it holds several pictures, of which one is coloured; the option 'all pages' takes all",
+    )
     assert picture.codes.tolist() == [[77]]
 
 

@@ -13,7 +13,9 @@ import colorzoo
 FUNCTIONS = {
     "load",
     "read",
+    "read_pages",
     "write",
+    "write_pages",
     "attention_maps",
     "has_attention_maps",
     "list_models",

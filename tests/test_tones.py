@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 import colorzoo
 from colorzoo.options import ColorizeOptions
@@ -73,7 +74,9 @@ def test_what_is_asked_for_is_done() -> None:
     assert np.array_equal(both, stretched(smoothed(picture)))
 
 
-def test_a_colorizer_shows_its_predictor_what_was_asked_for(model_folder: Path) -> None:
+def test_a_colorizer_shows_its_predictor_what_was_asked_for(
+    model_folder: Path, tmp_path: Path
+) -> None:
     colorizer = colorzoo.load(model_folder, device="cpu")
     faded = read((115 + 90 * noisy(3.0) / 100).astype(np.uint8))
     options = ColorizeOptions(restore_tones=True, denoise=True)
@@ -85,3 +88,13 @@ def test_a_colorizer_shows_its_predictor_what_was_asked_for(model_folder: Path) 
     torch.testing.assert_close(prediction.chroma, expected)
     (plain,) = colorizer.predict_pictures([faded])
     assert not torch.equal(plain.chroma, prediction.chroma)
+    same = colorizer.finish(faded, prediction)
+    (tmp_path / "in").mkdir()
+    Image.fromarray((115 + 90 * noisy(3.0) / 100).astype(np.uint8)).save(tmp_path / "in" / "a.png")
+    called = colorizer(tmp_path / "in" / "a.png", restore_tones=True, denoise=True, depth=16)
+    assert np.array_equal(np.asarray(called), np.asarray(same))
+    called.save(tmp_path / "called.png")
+    assert read(tmp_path / "called.png").bit_depth == 16
+    colorizer.folder(tmp_path / "in", tmp_path / "out", restore_tones=True, denoise=True)
+    with Image.open(tmp_path / "out" / "a.png") as written:
+        assert np.array_equal(np.asarray(written), np.asarray(same))

@@ -52,6 +52,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Bits of a sample in PNG and TIFF; auto keeps the picture's own.",
 )
+@click.option("--all-pages", is_flag=True, help="Colour every page of a TIFF, into a TIFF.")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -75,6 +76,7 @@ def command(
     model: str,
     options: ColorizeOptions,
     depth: str,
+    all_pages: bool,
     hint_file: Path | None,
     reference: Path | None,
     device: str,
@@ -100,10 +102,12 @@ def command(
     if table is not None and not table.absolute().parent.is_dir():
         raise click.UsageError(f"There is no folder {table.absolute().parent} for --csv {table}.")
     bits: Depth = "auto" if depth == "auto" else 16 if depth == "16" else 8
-    options = dataclasses.replace(options, batch_size=batch_size, depth=bits)
+    options = dataclasses.replace(options, batch_size=batch_size, depth=bits, all_pages=all_pages)
     if push is not None or are_shards(paths):
-        if table is not None or hint_file is not None:
-            raise click.UsageError("--csv and --hints go with pictures, not with archives.")
+        if table is not None or hint_file is not None or all_pages:
+            raise click.UsageError(
+                "--csv, --hints and --all-pages go with pictures, not with archives."
+            )
         options = _with_guides(options, None, reference, 1)
         places = find_places(paths, out, push, private=private)
         click.get_current_context().exit(run_shards(places, model, device, options))

@@ -15,6 +15,7 @@ from PIL import Image
 
 from colorzoo.errors import DataError
 from colorzoo.files import replacing
+from colorzoo.interrupt import StoppedError
 from colorzoo.jobs.batches import Task, in_batches
 from colorzoo.jobs.plan import name_results
 from colorzoo.options import ColorizeOptions
@@ -115,7 +116,7 @@ def color_archive(
         OSError: The target cannot be written.
     """
     outcome = ArchiveOutcome()
-    with contextlib.suppress(_StoppedError):
+    with contextlib.suppress(StoppedError):
         with tempfile.TemporaryDirectory() as folder, replacing(target) as file:
             task = _MemberTask(Path(folder))
             with tarfile.open(fileobj=file, mode="w") as archive:
@@ -128,13 +129,9 @@ def color_archive(
                     outcome.coloured += member.is_picture
                     archive.addfile(_header(member), io.BytesIO(member.content or b""))
             if should_stop():
-                raise _StoppedError  # from inside, so that what is half written is not kept
+                raise StoppedError  # from inside, so that what is half written is not kept
         return outcome
     return None
-
-
-class _StoppedError(Exception):
-    """All is given up."""
 
 
 def _header(member: _Member) -> tarfile.TarInfo:

@@ -196,9 +196,15 @@ def _explain(error: Exception, picture: Picture) -> str:
     """Say why one picture cannot be coloured."""
     if isinstance(error, ColorzooError):
         return str(error) if picture.name in str(error) else f"{picture.name}: {error}"
+    pixels = f"{picture.height} x {picture.width} pixels (height x width)"
+    return explain_failure(error, picture.name, pixels)
+
+
+def explain_failure(error: Exception, name: str, pixels: str = "its pixels") -> str:
+    """Say what an error of foreign code means for a picture of that name and size."""
     if isinstance(error, MemoryError) or "memory" in str(error).lower():
         return (
-            f"{picture.name}: the memory does not suffice for {picture.height} x {picture.width} "
-            "pixels (height x width). Choose a smaller working size, or the device cpu."
+            f"{name}: the memory does not suffice for {pixels}. Choose a smaller working size, or "
+            "the device cpu."
         )
-    return f"{picture.name}: the predictor failed: {type(error).__name__}: {error}"
+    return f"{name}: the predictor failed: {type(error).__name__}: {error}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,12 +16,14 @@ from PIL import Image
 
 from colorzoo.errors import PictureError
 from colorzoo.files import replace_text
+from colorzoo.interrupt import StoppedError
 from colorzoo.jobs.batches import Task, in_batches
+from colorzoo.jobs.pages import color_paged_file
 from colorzoo.jobs.plan import Pair, identities, is_any_of, pair_folder
 from colorzoo.jobs.records import Fingerprint, Record, Records, difference, settings_of
 from colorzoo.options import ColorizeOptions
 from colorzoo.pictures.picture import Picture
-from colorzoo.pictures.read import read
+from colorzoo.pictures.read import has_pages, read
 from colorzoo.pictures.write import write
 from colorzoo.progress import OnProgress
 
@@ -144,7 +149,16 @@ def colorize_files(
     options = options or ColorizeOptions()
     task = _FileTask(planned, settings_of(colorizer, options), overwrite=overwrite)
     mine = planned[rank::processes]
-    yield from in_batches(colorizer, task, mine, options, should_stop=should_stop)
+    # Lazily: a file is looked into for pages when its turn has come.
+    for paged, group in groupby(mine, lambda pair: options.all_pages and has_pages(pair[0])):
+        if paged:
+            with contextlib.suppress(StoppedError):
+                for pair in group:
+                    yield task.color_pages(colorizer, pair, options, should_stop)
+        else:
+            yield from in_batches(colorizer, task, group, options, should_stop=should_stop)
+        if should_stop():
+            return
 
 
 def colorize_folder(
@@ -188,25 +202,57 @@ class _FileTask(Task[Pair, FileResult]):
 
     def read(self, pair: Pair) -> Picture | FileResult:
         """Read a picture, or say why it is not coloured."""
+        known = self._begin(pair, self.settings)
+        return known or read(pair[0])
+
+    def write(self, pair: Pair, image: Image.Image) -> None:
+        """Write a result, and remember what it was made from."""
+        write(image, pair[1])
+        self._remember(pair[1], self.settings)
+
+    def color_pages(
+        self,
+        colorizer: Colorizer,
+        pair: Pair,
+        options: ColorizeOptions,
+        should_stop: Callable[[], bool],
+    ) -> FileResult:
+        """Colour a file of several pages.
+
+        Raises:
+            StoppedError: ``should_stop`` has become true; nothing is written then.
+        """
+        start = time.perf_counter()
+        notes: tuple[str, ...] = ()
+        settings = {**self.settings, "all_pages": True}
+        try:
+            known = self._begin(pair, settings)
+            if known:
+                return known
+            reason, notes = color_paged_file(colorizer, *pair, options, should_stop=should_stop)
+            if reason is None:
+                self._remember(pair[1], settings)
+        except PictureError as error:
+            reason = str(error)
+        status: Status = "failed" if reason else "done"
+        return FileResult(*pair, status, reason, notes, time.perf_counter() - start)
+
+    def _begin(self, pair: Pair, settings: dict[str, Any]) -> FileResult | None:
+        """Note what a picture is like now; or return why it is not coloured."""
         source, target = pair
         try:
-            known = self._judge(source, target)
-            if known is not None:
-                return known
-            picture = read(source)
-            self._fingerprints[target] = Fingerprint.of(source)
+            known = self._judge(source, target, settings)
+            if known is None:
+                self._fingerprints[target] = Fingerprint.of(source)
         except OSError as error:
             raise PictureError(
                 f"Cannot read {source}: {error.strerror}. Check the path."
             ) from error
-        return picture
+        return known
 
-    def write(self, pair: Pair, image: Image.Image) -> None:
-        """Write a result, and remember what it was made from."""
-        _, target = pair
-        write(image, target)
+    def _remember(self, target: Path, settings: dict[str, Any]) -> None:
         try:
-            record = Record(target.name, self._fingerprints.pop(target), self.settings)
+            record = Record(target.name, self._fingerprints.pop(target), settings)
             self.records.add(target.parent, record)
         except OSError as error:
             raise PictureError(
@@ -222,7 +268,7 @@ class _FileTask(Task[Pair, FileResult]):
         notes = picture.notes if picture else ()
         return FileResult(*pair, "failed" if reason else "done", reason, notes, seconds)
 
-    def _judge(self, source: Path, target: Path) -> FileResult | None:
+    def _judge(self, source: Path, target: Path, settings: dict[str, Any]) -> FileResult | None:
         """Return why a picture is not coloured, None if it is."""
         if is_any_of(target, self.inputs):
             reason = f"{target} is one of the input pictures, which are never overwritten."
@@ -239,8 +285,8 @@ class _FileTask(Task[Pair, FileResult]):
                 f"(it was called {record.source.name}). Overwrite it, or give another place."
             )
             return FileResult(source, target, "failed", reason)
-        if record.settings != self.settings:
-            reason = f"coloured with {difference(record.settings, self.settings)}"
+        if record.settings != settings:
+            reason = f"coloured with {difference(record.settings, settings)}"
             return FileResult(source, target, "skipped", reason)
         return FileResult(source, target, "skipped")
 

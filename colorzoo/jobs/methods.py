@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -11,6 +11,8 @@ from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.opening import local_path
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from colorzoo.colorizer import Colorizer
     from colorzoo.hints import Hints
     from colorzoo.jobs.directions import ShotLook
@@ -39,6 +41,9 @@ class JobMethods:
         working_size: int | None = None,
         batch_size: int = 8,
         depth: Depth = "auto",
+        restore_tones: bool = False,
+        denoise: bool = False,
+        all_pages: bool = False,
         on_progress: OnProgress | None = None,
     ) -> FolderReport:
         """Colour the pictures of a folder into another, which mirrors its tree.
@@ -57,6 +62,9 @@ class JobMethods:
             working_size: As in calling the colorizer.
             batch_size: Pictures read and coloured together.
             depth: As in calling the colorizer.
+            restore_tones: As in calling the colorizer.
+            denoise: As in calling the colorizer.
+            all_pages: Colour every page of a TIFF, not the first alone.
             on_progress: Called at the start and after each file (see :mod:`colorzoo.progress`);
                 its numbers tell how many ``failed``.
 
@@ -70,11 +78,55 @@ class JobMethods:
             self._colorizer,
             local_path(source),
             local_path(target),
-            ColorizeOptions(saturation, working_size, batch_size, depth, vividness=vividness),
+            ColorizeOptions(
+                *(saturation, working_size, batch_size, depth, restore_tones, denoise, all_pages),
+                vividness=vividness,
+            ),
             recursive=recursive,
             overwrite=overwrite,
             on_progress=on_progress,
         )
+
+    def pages(
+        self,
+        source: PictureSource,
+        *,
+        saturation: float = 1.0,
+        vividness: float | None = None,
+        working_size: int | None = None,
+        batch_size: int = 8,
+        depth: Depth = "auto",
+        restore_tones: bool = False,
+        denoise: bool = False,
+    ) -> Iterator[Image.Image]:
+        """Colour all pages of a TIFF, or frames of an animation, as they are asked for.
+
+        ``colorzoo.write_pages(colorizer.pages("scan.tif"), "scan-color.tif")`` never holds more
+        than a batch of them.
+
+        Args:
+            source: As in calling the colorizer; what holds one picture gives that one.
+            saturation: As in calling the colorizer.
+            vividness: As in calling the colorizer.
+            working_size: As in calling the colorizer.
+            batch_size: Pages read and coloured together.
+            depth: As in calling the colorizer.
+            restore_tones: As in calling the colorizer.
+            denoise: As in calling the colorizer.
+
+        Returns:
+            What calling the colorizer gives, of each page when it is asked for.
+
+        Raises:
+            PictureError: The file, or the page whose turn it is, cannot be read.
+            ConfigError: One of the options is out of range.
+        """
+        from colorzoo.jobs.pages import color_pages
+
+        options = ColorizeOptions(
+            saturation, working_size, batch_size, depth, restore_tones, denoise, vividness=vividness
+        )
+        return (image for _, image in color_pages(self._colorizer, source, options))
 
     def video(
         self,
@@ -89,6 +141,8 @@ class JobMethods:
         vividness: float | None = None,
         working_size: int | None = None,
         batch_size: int = 8,
+        restore_tones: bool = False,
+        denoise: bool = False,
         overwrite: bool = False,
         resume: bool = False,
         on_progress: OnProgress | None = None,
@@ -107,6 +161,8 @@ class JobMethods:
             vividness: As in calling the colorizer.
             working_size: As in calling the colorizer.
             batch_size: Frames that are predicted together.
+            restore_tones: As in calling the colorizer.
+            denoise: As in calling the colorizer.
             overwrite: Replace ``target``, and what an earlier job left half done.
             resume: Go on where an earlier job with the same settings was stopped.
             on_progress: Told how many frames are done.
@@ -126,7 +182,10 @@ class JobMethods:
             self._colorizer,
             Path(source).expanduser(),
             Path(target).expanduser(),
-            ColorizeOptions(saturation, working_size, batch_size, vividness=vividness),
+            ColorizeOptions(
+                *(saturation, working_size, batch_size, "auto", restore_tones, denoise),
+                vividness=vividness,
+            ),
             video,
             looks=looks,
             hints=hints,

@@ -115,12 +115,13 @@ class Records:
 def settings_of(colorizer: Colorizer, options: ColorizeOptions) -> dict[str, Any]:
     """Return what decides how a result looks, in the form in which it is stored.
 
-    Options that are None are left out, and so is the size of a batch, which changes nothing.
+    Options that are None are left out, and so are the size of a batch, which changes nothing, and
+    whether all pages are taken, which is noted with the files that have some.
     """
     values = {
         field.name: getattr(options, field.name)
         for field in dataclasses.fields(options)
-        if field.name != "batch_size"
+        if field.name not in ("batch_size", "all_pages")
     }
     plain = json.dumps({"model": colorizer.name, **values}, default=repr)
     return {key: value for key, value in json.loads(plain).items() if value is not None}
@@ -129,7 +130,12 @@ def settings_of(colorizer: Colorizer, options: ColorizeOptions) -> dict[str, Any
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     """Say in which settings a result differs from what is asked for; both as stored."""
     differing = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-    return ", ".join(f"{key} {before.get(key, 'of its own')}" for key in differing)
+    return ", ".join(f"{key} {_earlier(key, before, now)}" for key in differing)
+
+
+def _earlier(key: str, before: dict[str, Any], now: dict[str, Any]) -> Any:
+    """Return a setting's value where it is no longer what it was."""
+    return before.get(key, False if now.get(key) is True else "of its own")
 
 
 def _read(path: Path) -> dict[str, Record]:

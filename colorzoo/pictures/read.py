@@ -18,6 +18,7 @@ from PIL import Image, ImageFile
 
 from colorzoo.errors import PictureError
 from colorzoo.pictures.deep import is_deep, load_deep
+from colorzoo.pictures.formats import BROKEN_FILE
 from colorzoo.pictures.metadata import Metadata, fetch_innermost_exif, read_metadata
 from colorzoo.pictures.opening import explained, local_path, open_image
 from colorzoo.pictures.picture import Picture
@@ -112,6 +113,15 @@ def read_pages(source: PictureSource, *, keep_color: bool = False) -> Iterator[P
             yield _from_pil(image, f"{name}, picture {number + 1}", keep_color, again, alone=False)
 
 
+def has_pages(path: Path) -> bool:
+    """Tell whether a file is a TIFF of several pictures; one that cannot be read is none."""
+    try:
+        with open_image(path) as image:
+            return image.format == "TIFF" and bool(getattr(image, "is_animated", False))
+    except BROKEN_FILE:  # reading it will say what is wrong
+        return False
+
+
 def _open_page(file: Path | IO[bytes], number: int) -> ImageFile.ImageFile:
     image = open_image(file)
     image.seek(number)
@@ -190,6 +200,8 @@ def _from_pil(
         image.load()
     if count and alone:
         notes.append(f"it holds {count} pictures, of which one is coloured")
+        if image.format == "TIFF":
+            notes[-1] += "; the option 'all pages' takes all"
     metadata, turn = read_metadata(image, notes)
     profile = image.info.get("icc_profile")
     with explained(name):
