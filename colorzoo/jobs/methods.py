@@ -141,8 +141,6 @@ class JobMethods:
         vividness: float | None = None,
         working_size: int | None = None,
         batch_size: int = 8,
-        restore_tones: bool = False,
-        denoise: bool = False,
         overwrite: bool = False,
         resume: bool = False,
         on_progress: OnProgress | None = None,
@@ -161,8 +159,6 @@ class JobMethods:
             vividness: As in calling the colorizer.
             working_size: As in calling the colorizer.
             batch_size: Frames that are predicted together.
-            restore_tones: As in calling the colorizer.
-            denoise: As in calling the colorizer.
             overwrite: Replace ``target``, and what an earlier job left half done.
             resume: Go on where an earlier job with the same settings was stopped.
             on_progress: Told how many frames are done.
@@ -182,10 +178,7 @@ class JobMethods:
             self._colorizer,
             Path(source).expanduser(),
             Path(target).expanduser(),
-            ColorizeOptions(
-                *(saturation, working_size, batch_size, "auto", restore_tones, denoise),
-                vividness=vividness,
-            ),
+            ColorizeOptions(saturation, working_size, batch_size, vividness=vividness),
             video,
             looks=looks,
             hints=hints,
