@@ -95,7 +95,7 @@ class Colorizer(JobMethods):
                 "licence of the weights": info and info.license,
                 "parameters": f"{self.predictor.parameters:,}",
                 "working size": f"{self.working_size} pixels, shorter side",
-                "device": self.device,
+                "device": f"{self.device}, {str(self.dtype).removeprefix('torch.')}",
                 "takes": ", ".join(sorted(self.accepts)) or "the picture alone",
             },
         )
@@ -119,6 +119,11 @@ class Colorizer(JobMethods):
     def device(self) -> torch.device:
         """Where its predictor works."""
         return self.predictor.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of its network; float32 where there is none to choose."""
+        return getattr(self.predictor, "dtype", torch.float32)
 
     @property
     def vividness(self) -> float | None:

@@ -47,8 +47,10 @@ def list_devices() -> list[str]:
     ]
 
 
-def pick_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
+def pick_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype:
     """Return the dtype asked for; None means float32.
+
+    ``"auto"`` is bfloat16 where the device has instructions for it, and float32 elsewhere.
 
     Raises:
         ConfigError: It is not one that generators run in.
@@ -56,9 +58,25 @@ def pick_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
     if dtype is None:
         return torch.float32
     name = dtype.removeprefix("torch.") if isinstance(dtype, str) else str(dtype)[len("torch.") :]
+    if name == "auto":
+        return torch.bfloat16 if has_bfloat16(device) else torch.float32
     if name not in _DTYPES:
+        names = ("auto", *_DTYPES)
         raise ConfigError(
-            f"dtype must be one of {', '.join(_DTYPES)}, not {dtype!r}."
-            f"{did_you_mean(name, _DTYPES)}"
+            f"dtype must be one of {', '.join(names)}, not {dtype!r}.{did_you_mean(name, names)}"
         )
     return _DTYPES[name]
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device has instructions for bfloat16; any other computes it more slowly."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu":
+        return False
+    told: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    if told:
+        return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
+    # Older releases of torch keep what they know to themselves.
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in asked)

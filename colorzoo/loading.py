@@ -38,7 +38,8 @@ def load(
         revision: Branch, tag or commit of the Hub repository.
         device: ``"auto"`` (CUDA, else Apple's MPS, else the CPU) or a device of torch.
         dtype: Precision of the generator, as in
-            :class:`~colorzoo.predictors.network.NetworkPredictor`.
+            :class:`~colorzoo.predictors.network.NetworkPredictor`: float32 if left out, so that a
+            picture comes out alike on every processor; ``"auto"`` is the quickest there is.
         cache_dir: Where files from the Hub are kept; the Hub client's own cache if left out.
         local_files_only: Take a Hub repository only from the cache on this disk.
         token: Access token for the Hub, for private repositories.
@@ -51,9 +52,10 @@ def load(
         ConfigError: The model's config, or the device or dtype, is wrong.
         WeightsError: The weights are missing, damaged or of another config.
     """
-    chosen = pick_device(device), pick_dtype(dtype)  # a typing error fails before any download
+    chosen = pick_device(device)  # a typing error fails before any download
+    precision = pick_dtype(dtype, chosen)
     if isinstance(name, str) and name in METHODS.names():
-        return Colorizer(create_method(name, chosen[0], revision=revision, dtype=dtype))
+        return Colorizer(create_method(name, chosen, revision=revision, dtype=dtype))
     folder = locate(
         name,
         revision=revision,
@@ -70,8 +72,8 @@ def load(
         model.generator,
         name=model.name or place,
         working_size=model.image.working_size,
-        device=chosen[0],
-        dtype=chosen[1],
+        device=chosen,
+        dtype=precision,
     )
     return Colorizer(predictor, model)
 
@@ -79,7 +81,7 @@ def load(
 def _load_exported(
     file: Path, *, device: str | torch.device, dtype: str | torch.dtype | None
 ) -> Colorizer:
-    if dtype is not None:
+    if dtype not in (None, "auto"):
         raise ConfigError(
             f"{file} has a precision of its own; leave dtype out, or export it again with "
             "another precision."

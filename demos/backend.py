@@ -140,15 +140,23 @@ class DemoBackend:
         names: What ``colorzoo.load`` takes.
         files: Where files for visitors are written.
         device: As for ``colorzoo.load``.
+        dtype: As for ``colorzoo.load``.
 
     Raises:
         colorzoo.ColorzooError: There is no model, or the first one cannot be loaded.
     """
 
-    def __init__(self, names: Sequence[str], files: VisitorFiles, *, device: str = "auto") -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        files: VisitorFiles,
+        *,
+        device: str = "auto",
+        dtype: str | None = None,
+    ) -> None:
         self.files = files
         self.seconds = 1.0
-        self._device = device
+        self._device, self._dtype = device, dtype
         self._lock = threading.Lock()
         self._loaded: dict[str, colorzoo.Colorizer] = {}
         self._pictures = Recent[Path, colorzoo.Picture](_PICTURES_BYTES, _bytes_of)
@@ -190,7 +198,9 @@ class DemoBackend:
         """Return a model, loaded when it is first asked for."""
         with self._lock:
             if label not in self._loaded:
-                self._loaded[label] = colorzoo.load(self._names[label], device=self._device)
+                self._loaded[label] = colorzoo.load(
+                    self._names[label], device=self._device, dtype=self._dtype
+                )
             return self._loaded[label]
 
     def own_vividness(self, label: str) -> float | None:

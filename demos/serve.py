@@ -31,6 +31,7 @@ def launch(
     host: str | None = None,
     port: int | None = None,
     device: str = "auto",
+    dtype: str | None = None,
     open_browser: bool = False,
     on_ready: Callable[[str], None] = print,
 ) -> None:
@@ -41,6 +42,7 @@ def launch(
         host: Address to listen on; this machine only if left out.
         port: Port to listen on; the first free one from 7860 if left out.
         device: As for ``colorzoo.load``.
+        dtype: As for ``colorzoo.load``.
         open_browser: Open the page in a browser.
         on_ready: Called with the page's address.
 
@@ -55,7 +57,7 @@ def launch(
         folder = Path(name).resolve()
         os.environ["GRADIO_TEMP_DIR"] = str(folder)  # read by each component when it is made
         files = VisitorFiles(folder)
-        backend = DemoBackend(names, files, device=device)
+        backend = DemoBackend(names, files, device=device, dtype=dtype)
         if spaces is not None:
             for name in ("predict", "finish", "guide"):
                 setattr(backend, name, spaces.GPU(getattr(backend, name)))

@@ -181,10 +181,14 @@ def test_an_address_is_told_from_a_path(cli: Run, address: str, advice: str) -> 
     assert advice in line
 
 
-def test_another_model_into_the_same_place_is_told(
+def test_another_model_or_precision_into_the_same_place_is_told(
     cli: Run, photo_folder: Path, model_folder: Path, tmp_path: Path
 ) -> None:
     cli("colorize", photo_folder, "-o", "out", "--model", model_folder)
+    rounded = cli(
+        "colorize", photo_folder, "-o", "out", "--model", model_folder, "--dtype", "bfloat16"
+    )
+    assert "2 there already, coloured with dtype of its own" in rounded.stderr
     other = model_folder.rename(tmp_path / "other-model")
     result = cli("colorize", photo_folder, "-o", "out", "--model", other)
     assert result.returncode == 0

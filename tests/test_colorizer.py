@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import colorzoo
 from colorzoo import color
 from colorzoo.colorizer import Colorizer
+from colorzoo.devices import has_bfloat16
 from colorzoo.errors import (
     ColorzooError,
     ConfigError,
@@ -358,3 +359,15 @@ def test_written_colours_are_read_back(colorizer: Colorizer, tmp_path: Path) -> 
     image = colorizer(grey(64, 50))
     with Image.open(write(image, tmp_path / "out.png")) as back:
         assert np.array_equal(np.asarray(back), np.asarray(image))
+
+
+def test_auto_takes_bfloat16_where_there_are_instructions_for_it(generator: nn.Module) -> None:
+    quick = has_bfloat16(torch.device("cpu"))
+    predictor = NetworkPredictor(copy.deepcopy(generator), device="cpu", dtype="auto")
+    assert predictor.dtype == (torch.bfloat16 if quick else torch.float32)
+    assert Colorizer(predictor).dtype == predictor.dtype
+    assert colorzoo.load("welsh", dtype="auto").dtype == torch.float32
+    lightness = torch.rand(1, 1, 32, 32) * 100
+    plain = NetworkPredictor(generator, device="cpu").predict(lightness)
+    assert (predictor.predict(lightness) - plain).abs().mean() < 3.0
+    assert torch.equal(plain, NetworkPredictor(generator, device="cpu").predict(lightness))

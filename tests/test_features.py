@@ -105,13 +105,29 @@ def test_a_convolution_and_its_norm_are_what_torch_makes_of_the_two() -> None:
 
 
 def test_folded_norms_change_nothing(encoder: EfficientNetLite2) -> None:
-    folded = EfficientNetLite2()
+    folded = EfficientNetLite2().eval()
     folded.load_imagenet()
     fold_batch_norms(folded)
-    assert not any(isinstance(layer, ConvNorm) for layer in folded.modules())
-    assert not any(parameter.requires_grad for parameter in folded.parameters())
+    layers = [layer for layer in folded.modules() if isinstance(layer, ConvNorm)]
+    assert not any(layer.once_weight is None for layer in layers)
     for mine, true in zip(folded(picture()), encoder(picture()), strict=True):
         torch.testing.assert_close(mine, true)
+    kept, original = folded.state_dict(), encoder.state_dict()
+    assert kept.keys() == original.keys()
+    assert all(torch.equal(tensor, original[name]) for name, tensor in kept.items())
+
+
+@pytest.mark.parametrize("change", ["train", "load"])
+def test_other_weights_end_the_folding(encoder: EfficientNetLite2, change: str) -> None:
+    folded = EfficientNetLite2().eval()
+    fold_batch_norms(folded)
+    if change == "train":
+        folded.train()
+        folded.stem.weight.data.zero_()
+        assert not folded.eval()(picture())[0].any()
+    else:
+        folded.load_imagenet()
+        torch.testing.assert_close(folded(picture())[4], encoder(picture())[4])
 
 
 def test_damaged_weights_are_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ class FrameHints(click.ParamType[tuple[int, Path]]):
         return int(frame), Path(file)
 
 
-def read_looks(path: Path, device: str) -> list[ShotLook]:
+def read_looks(path: Path, device: str, dtype: str | None) -> list[ShotLook]:
     """Read a file of shots, and load the models and hints it names; its paths start from it."""
     import colorzoo
     from colorzoo.hints import Hints
@@ -80,7 +80,7 @@ def read_looks(path: Path, device: str) -> list[ShotLook]:
         raise ConfigError(f"There is no file of shots {path}. Give a JSON file.")
     shots = from_dict(_Shots, read_json(path), where=str(path)).shots
     models = {shot.model for shot in shots if shot.model is not None}
-    loaded = {name: colorzoo.load(name, device=device) for name in sorted(models)}
+    loaded = {name: colorzoo.load(name, device=device, dtype=dtype) for name in sorted(models)}
     return [
         ShotLook(
             shot.at,

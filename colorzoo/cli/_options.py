@@ -24,6 +24,11 @@ model_option = click.option(
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."
 )
+dtype_option = click.option(
+    "--dtype",
+    type=click.Choice(("auto", "float32", "bfloat16", "float16")),
+    help="Precision of the network, float32 if left out; auto is the quickest one here.",
+)
 _COLORIZE_OPTIONS = (
     click.option(
         "--saturation",

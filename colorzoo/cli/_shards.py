@@ -74,23 +74,25 @@ def find_places(
     return source, target
 
 
-def load_shared(model: str, device: str) -> tuple[Colorizer, Processes]:
+def load_shared(model: str, device: str, dtype: str | None) -> tuple[Colorizer, Processes]:
     """Load a model on this process's device, and tell its place among all processes."""
     import colorzoo
     from colorzoo.processes import Processes
 
     processes = Processes()
     chosen = processes.device if device == "auto" and processes.device else device
-    return colorzoo.load(model, device=chosen), processes
+    return colorzoo.load(model, device=chosen, dtype=dtype), processes
 
 
-def run_shards(places: Places, model: str, device: str, options: ColorizeOptions) -> int:
+def run_shards(
+    places: Places, model: str, device: str, dtype: str | None, options: ColorizeOptions
+) -> int:
     """Colour archives under a progress bar, and return the exit code."""
     from colorzoo.interrupt import Interrupt
     from colorzoo.jobs.shards import colorize_shards, join_manifests
 
     source, target = places
-    colorizer, processes = load_shared(model, device)
+    colorizer, processes = load_shared(model, device, dtype)
     results: list[ShardResult] = []
     with Interrupt() as interrupt, progress_bar("colorize") as bar:
         for result in colorize_shards(

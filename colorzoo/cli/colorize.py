@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from colorzoo.cli._options import colorize_options, device_option, model_option
+from colorzoo.cli._options import colorize_options, device_option, dtype_option, model_option
 from colorzoo.cli._progress import ProgressBar, progress_bar
 from colorzoo.cli._shards import are_shards, find_places, load_shared, run_shards
 from colorzoo.errors import ConfigError, PictureError
@@ -45,6 +45,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--reference", type=_FILE, help="A picture in colour to take colours from.")
 @device_option
+@dtype_option
 @click.option(
     "--depth",
     type=click.Choice(("auto", "8", "16")),
@@ -80,6 +81,7 @@ def command(
     hint_file: Path | None,
     reference: Path | None,
     device: str,
+    dtype: str | None,
     batch_size: int,
     overwrite: bool,
     no_recursive: bool,
@@ -110,10 +112,10 @@ def command(
             )
         options = _with_guides(options, None, reference, 1)
         places = find_places(paths, out, push, private=private)
-        click.get_current_context().exit(run_shards(places, model, device, options))
+        click.get_current_context().exit(run_shards(places, model, device, dtype, options))
     with _planned(paths, out, recursive=not no_recursive) as pairs:
         options = _with_guides(options, hint_file, reference, len(pairs))
-        colorizer, processes = load_shared(model, device)
+        colorizer, processes = load_shared(model, device, dtype)
         report, number = _run(colorizer, pairs, options, overwrite, processes)
         processes.close()
         if processes.is_main:

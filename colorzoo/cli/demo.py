@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 import colorzoo
-from colorzoo.cli._options import device_option
+from colorzoo.cli._options import device_option, dtype_option
 from colorzoo.errors import MissingDependencyError
 from colorzoo.zoo.folders import zoo_folders
 
@@ -33,9 +33,15 @@ if __name__ == "__main__":
     help="Port to listen on; the first free one from 7860 if left out.",
 )
 @device_option
+@dtype_option
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
 def command(
-    names: tuple[str, ...], host: str, port: int | None, device: str, open_browser: bool
+    names: tuple[str, ...],
+    host: str,
+    port: int | None,
+    device: str,
+    dtype: str | None,
+    open_browser: bool,
 ) -> None:
     """Serve a page on which photographs are coloured.
 
@@ -51,6 +57,7 @@ def command(
         host=host,
         port=port,
         device=device,
+        dtype=dtype,
         open_browser=open_browser,
         on_ready=click.echo,
     )

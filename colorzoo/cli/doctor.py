@@ -102,12 +102,14 @@ def _find_devices(problems: list[str]) -> list[str]:
     except (ImportError, OSError) as error:  # OSError: a shared library is missing
         problems.append(f"torch cannot be imported: {error}. Install it again.")
         return []
-    devices = [f"cpu ({torch.get_num_threads()} threads)"]
-    if torch.cuda.is_available():
-        devices += [
-            f"cuda:{index} ({torch.cuda.get_device_name(index)})"
-            for index in range(torch.cuda.device_count())
-        ]
-    if torch.backends.mps.is_available():
-        devices.append("mps")
-    return devices
+    from colorzoo.devices import has_bfloat16, list_devices
+
+    lines = []
+    for name in list_devices():
+        kind, _, index = name.partition(":")
+        what = f"{torch.get_num_threads()} threads, " if kind == "cpu" else ""
+        what += f"{torch.cuda.get_device_name(int(index))}, " if kind == "cuda" else ""
+        quick = has_bfloat16(torch.device(name))
+        what += "bfloat16 instructions" if quick else "no bfloat16 instructions known"
+        lines.append(f"{name} ({what}: --dtype auto is {'bfloat16' if quick else 'float32'})")
+    return lines

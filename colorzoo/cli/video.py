@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from colorzoo.cli._film import FrameHints, Seconds, read_looks
-from colorzoo.cli._options import colorize_options, device_option, model_option
+from colorzoo.cli._options import colorize_options, device_option, dtype_option, model_option
 from colorzoo.cli._progress import progress_bar
 from colorzoo.cli._shards import load_shared
 from colorzoo.options import ColorizeOptions
@@ -81,6 +81,7 @@ _CODECS = ("h264", "h265", "av1", "prores", "ffv1")
     help="A picture in colour to take colours from.",
 )
 @device_option
+@dtype_option
 @click.option("--overwrite", is_flag=True, help="Replace OUT, and what was left half done.")
 @click.option("--resume", is_flag=True, help="Go on where an earlier run was stopped.")
 def command(
@@ -100,6 +101,7 @@ def command(
     hint_files: tuple[tuple[int, Path], ...],
     reference: Path | None,
     device: str,
+    dtype: str | None,
     overwrite: bool,
     resume: bool,
 ) -> None:
@@ -119,8 +121,8 @@ def command(
 
     hints = {frame: Hints.from_file(file) for frame, file in hint_files}
     video = VideoOptions(steadiness, every, codec, deinterlace, compare, preview, rate)  # type: ignore[arg-type]  # codec is one of the choices
-    colorizer, processes = load_shared(model, device)
-    looks = read_looks(shots_file, str(colorizer.device)) if shots_file else []
+    colorizer, processes = load_shared(model, device, dtype)
+    looks = read_looks(shots_file, str(colorizer.device), dtype) if shots_file else []
     if contact_sheet is not None:
         _write_sheet(colorizer, source, contact_sheet, options, looks, reference, preview)
         return

@@ -8,7 +8,7 @@ beside this file in a clone, and otherwise in the package ``colorzoo-models``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +48,8 @@ class ConvNorm(nn.Module):
 
     mean: Tensor
     variance: Tensor
+    once_weight: Tensor | None
+    once_bias: Tensor | None
 
     def __init__(
         self,
@@ -70,32 +72,36 @@ class ConvNorm(nn.Module):
         self.shift = nn.Parameter(torch.zeros(out_channels))
         self.register_buffer("mean", torch.zeros(out_channels))
         self.register_buffer("variance", torch.ones(out_channels))
+        # What fold() keeps beside what is trained and saved.
+        self.register_buffer("once_weight", None, persistent=False)
+        self.register_buffer("once_bias", None, persistent=False)
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Return weight and bias of the one convolution that does the same."""
         factor = self.scale * torch.rsqrt(self.variance + _EPSILON)
         return self.weight * factor[:, None, None, None], self.shift - self.mean * factor
 
+    def fold(self) -> None:
+        """Work that convolution out once, until the module trains or loads other weights."""
+        with torch.no_grad():
+            self.once_weight, self.once_bias = self.folded()
+
+    def train(self, mode: bool = True) -> ConvNorm:
+        """Set the mode; what is to train must not be worked out before."""
+        if mode:
+            self.once_weight = self.once_bias = None
+        super().train(mode)
+        return self
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        self.once_weight = self.once_bias = None
+        super()._load_from_state_dict(*args)
+
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, out, H / stride, W / stride)."""
-        weight, bias = self.folded()
-        return _convolve(features, weight, bias, self)
-
-
-class FoldedConv(nn.Module):
-    """What :func:`fold_batch_norms` makes of a :class:`ConvNorm`: the same, worked out once."""
-
-    def __init__(self, source: ConvNorm) -> None:
-        super().__init__()
-        weight, bias = source.folded()
-        self.stride, self.groups = source.stride, source.groups
-        self.active, self.padding = source.active, source.padding
-        self.weight = nn.Parameter(weight.detach(), requires_grad=False)
-        self.bias = nn.Parameter(bias.detach(), requires_grad=False)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (N, C, H, W) to (N, out, H / stride, W / stride)."""
-        return _convolve(features, self.weight, self.bias, self)
+        if self.once_weight is None or self.once_bias is None:
+            return _convolve(features, *self.folded(), self)
+        return _convolve(features, self.once_weight, self.once_bias, self)
 
 
 class InvertedResidual(nn.Module):
@@ -193,20 +199,17 @@ def _weights_file() -> Path:
 
 
 def fold_batch_norms(module: nn.Module) -> None:
-    """Put every batch norm of the encoders in ``module`` into its convolution, for good.
+    """Put every batch norm of the encoders in ``module`` into its convolution.
 
-    The features stay the same; the module no longer trains, and no longer saves what it loaded.
+    The features stay the same, and so does what the module saves. It ends when the module trains
+    or loads other weights; weights that are changed in place are not seen.
     """
-    for name, child in module.named_children():
-        if isinstance(child, ConvNorm):
-            setattr(module, name, FoldedConv(child))
-        else:
-            fold_batch_norms(child)
+    for part in module.modules():
+        if isinstance(part, ConvNorm):
+            part.fold()
 
 
-def _convolve(
-    features: Tensor, weight: Tensor, bias: Tensor, layer: ConvNorm | FoldedConv
-) -> Tensor:
+def _convolve(features: Tensor, weight: Tensor, bias: Tensor, layer: ConvNorm) -> Tensor:
     before, after = layer.padding[:2]
     if before == after:
         out = F.conv2d(features, weight, bias, layer.stride, before, groups=layer.groups)

@@ -13,6 +13,7 @@ from torch import Tensor
 from colorzoo.errors import ConfigError
 from colorzoo.hints import Hints, PlacedHints
 from colorzoo.jobs.film import Film
+from colorzoo.jobs.records import rounding_of
 from colorzoo.jobs.shots import Plan
 from colorzoo.options import ColorizeOptions, check_saturation
 from colorzoo.pictures.picture import Picture
@@ -141,6 +142,7 @@ class Directions:
         return {
             "saturation": self._film.saturation,
             "model": self._film.colorizer.name,
+            "dtype": rounding_of(self._film.colorizer),
             "reference": _digest(self._film.reference),
             "hints": [[frame, self._hints[frame].digest] for frame in sorted(self._hints)],
             "looks": [

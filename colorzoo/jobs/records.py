@@ -123,8 +123,14 @@ def settings_of(colorizer: Colorizer, options: ColorizeOptions) -> dict[str, Any
         for field in dataclasses.fields(options)
         if field.name not in ("batch_size", "all_pages")
     }
+    values["dtype"] = rounding_of(colorizer)
     plain = json.dumps({"model": colorizer.name, **values}, default=repr)
     return {key: value for key, value in json.loads(plain).items() if value is not None}
+
+
+def rounding_of(colorizer: Colorizer) -> str | None:
+    """Return the precision of a colorizer's network where it is not the usual one."""
+    return None if colorizer.dtype.itemsize == 4 else str(colorizer.dtype).removeprefix("torch.")
 
 
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -106,7 +106,7 @@ def create_method(
         name: What it is registered under.
         device: Where its results go.
         revision: None; a method has none.
-        dtype: None; a method has no weights to convert.
+        dtype: None or ``"auto"``; a method has no weights to convert.
 
     Raises:
         ConfigError: ``revision`` or ``dtype`` is given.
@@ -114,7 +114,7 @@ def create_method(
         RegistrationError: Two packages claim the name, or the one that does is broken.
     """
     for option, value in (("revision", revision), ("dtype", dtype)):
-        if value is not None:
+        if value is not None and (option, value) != ("dtype", "auto"):
             raise ConfigError(
                 f"{name!r} is a method, without weights: leave out {option}={value!r}."
             )
