@@ -28,10 +28,11 @@ from colorzoo.files import replacing
 from colorzoo.modelfolder.facts import read_facts, render_facts
 from colorzoo.modelfolder.model import Model
 from colorzoo.modelfolder.weights import render_config
-from colorzoo.predictor import Guidance, Predictor
+from colorzoo.predictor import Guidance, Predictor, pack_hints
 from colorzoo.predictors.network import LabNetwork, NetworkPredictor
 from colorzoo.predictors.onnx import (
     CHROMA,
+    HINTS,
     LIGHTNESS,
     NOTES_KEY,
     ONNX_SUFFIX,
@@ -92,8 +93,8 @@ def export_onnx(
     """Write a network as an ONNX file, once it is proven to give what torch gives.
 
     Input ``lightness`` is (N, 1, H, W) float32 in 0..100, output ``chroma`` (N, 2, H, W) float32 in
-    Lab units. Where the model has a distribution over colours, a scalar input ``vividness`` says
-    what becomes of it.
+    Lab units. A model with a distribution over colours has a scalar input ``vividness``, one that
+    was trained with hints an input ``hints`` (N, 3, H, W): a, b and 1 where they are, else 0.
 
     Args:
         predictor: A network's.
@@ -119,7 +120,7 @@ def export_onnx(
     _check_target(path, overwrite)
     # Copies: the caller's network stays where it is and as it is.
     network = LabNetwork(copy.deepcopy(predictor.generator).to("cpu", torch.float32)).eval()
-    wanted = [(probe, _run(network, probe, predictor.vividness)) for probe in _probes()]
+    wanted = [(*probe, _run(network, *probe, predictor.vividness)) for probe in _probes()]
     proto = _to_onnx(network, predictor.vividness)
     if precision == "float16":
         _halve(proto)
@@ -164,10 +165,14 @@ def _to_onnx(network: LabNetwork, vividness: float | None) -> onnx.ModelProto:
     one by ``torch.export`` in a twentieth of the time, and needs no package but torch and onnx.
     """
     (batch, height, width) = PROBES[1]
-    inputs: tuple[Tensor, ...] = (torch.full((batch, 1, height, width), 50.0),)
-    names = [LIGHTNESS]
-    if vividness is not None:
-        inputs, names = (*inputs, torch.tensor(vividness)), [*names, VIVIDNESS]
+    lightness = torch.full((batch, 1, height, width), 50.0)
+    hints = lightness.new_zeros(batch, 3, height, width)
+    given: dict[str, Tensor | None] = {
+        LIGHTNESS: lightness,
+        VIVIDNESS: None if vividness is None else torch.tensor(vividness),
+        HINTS: hints if network.generator.takes_hints else None,
+    }
+    names = [name for name, value in given.items() if value is not None]
     axes = {0: "batch", 2: "height", 3: "width"}
     buffer = io.BytesIO()
     try:
@@ -180,13 +185,13 @@ def _to_onnx(network: LabNetwork, vividness: float | None) -> onnx.ModelProto:
         try:
             torch.onnx.export(
                 network,
-                inputs,
+                tuple(given.values()),
                 buffer,  # type: ignore[arg-type]  # torch takes a file too, and says so nowhere
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=names,
                 output_names=[CHROMA],
-                dynamic_axes={LIGHTNESS: axes, CHROMA: axes},
+                dynamic_axes={name: axes for name in (*names, CHROMA) if name != VIVIDNESS},
             )
         except (RuntimeError, torch.onnx.OnnxExporterError) as error:
             reason = str(error).partition("\n")[0]
@@ -240,6 +245,7 @@ def _describe(
         parameters=predictor.parameters,
         precision=precision,
         vividness=predictor.vividness,
+        hints="hints" in predictor.accepts,
     )
     values = {NOTES_KEY: json.dumps(to_dict(notes), allow_nan=False)}
     if model is not None:
@@ -257,30 +263,35 @@ def _describe(
         proto.metadata_props.add(key=key, value=value)
 
 
-def _probes() -> Iterator[Tensor]:
-    """Soft noise over the whole range of L, the same each time: (N, 1, H, W)."""
+def _probes() -> Iterator[tuple[Tensor, Guidance]]:
+    """Soft noise over the whole range of L, (N, 1, H, W), and hints; the same each time."""
     random = torch.Generator().manual_seed(0)
     for batch, height, width in PROBES:
         coarse = torch.rand((batch, 1, height // 8 + 2, width // 8 + 2), generator=random) * 100.0
-        yield F.interpolate(coarse, size=(height, width), mode="bilinear")
+        chroma = torch.randn((batch, 2, height, width), generator=random) * 30.0
+        mask = torch.rand((batch, 1, height, width), generator=random) < 0.02
+        lightness = F.interpolate(coarse, size=(height, width), mode="bilinear")
+        yield lightness, Guidance(hint_chroma=chroma, hint_mask=mask)
 
 
-def _run(network: LabNetwork, lightness: Tensor, vividness: float | None) -> Tensor:
+def _run(
+    network: LabNetwork, lightness: Tensor, guidance: Guidance, vividness: float | None
+) -> Tensor:
+    hints = pack_hints(guidance, lightness) if network.generator.takes_hints else None
     with torch.inference_mode():
-        chroma: Tensor = network(lightness, vividness)
+        chroma: Tensor = network(lightness, vividness, hints)
     return chroma
 
 
-def _compare(data: bytes, wanted: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+def _compare(data: bytes, wanted: list[tuple[Tensor, Guidance, Tensor]]) -> tuple[float, float]:
     """Return the largest and the mean difference of a file to torch, in Lab units."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(data)
         exported = OnnxPredictor(path)
-    guidance = Guidance(vividness=exported.vividness)
     differences = [
         (exported.predict(lightness, guidance) - chroma).abs().flatten()
-        for lightness, chroma in wanted
+        for lightness, guidance, chroma in wanted
     ]
     together = torch.cat(differences)
     return together.max().item(), together.mean().item()

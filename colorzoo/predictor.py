@@ -78,6 +78,32 @@ class Guidance:
         return Guidance(chroma, mask, lab, self.vividness)
 
 
+def hint_planes(chroma: Tensor, mask: Tensor) -> Tensor:
+    """Return hints as they stand beside lightness: (N, 3, H, W), all 0 where none are.
+
+    Args:
+        chroma: (N, 2, H, W) in any units, read where ``mask`` is.
+        mask: (N, 1, H, W) bool; it becomes 0 and 1.
+    """
+    return torch.cat((torch.where(mask, chroma, 0.0), mask.to(chroma.dtype)), dim=1)
+
+
+def pack_hints(guidance: Guidance | None, lightness: Tensor) -> Tensor:
+    """Return the hints that a user gave as planes, of zeros where there are none.
+
+    Args:
+        guidance: What the user adds, if anything.
+        lightness: What it is added to, (N, 1, H, W).
+
+    Returns:
+        (N, 3, H, W): a and b in Lab units, and the mask.
+    """
+    if guidance is None or guidance.hint_mask is None or guidance.hint_chroma is None:
+        count, _, height, width = lightness.shape
+        return lightness.new_zeros(count, 3, height, width)
+    return hint_planes(guidance.hint_chroma, guidance.hint_mask)
+
+
 def add_vividness(guidance: Guidance | None, vividness: float | None) -> Guidance | None:
     """Return the guidance with a vividness, if one is given."""
     if vividness is None:

@@ -38,6 +38,11 @@ def required(help: str, *, example: Any) -> Any:
     return dataclasses.field(metadata={"help": help, "example": example})
 
 
+def added(default: Any) -> Any:
+    """Return a dataclass field that came after files were written: at its default it is in none."""
+    return dataclasses.field(default=default, metadata={"added": True})
+
+
 def from_dict(cls: type[Config], values: Any, *, where: str) -> Config:
     """Build the dataclass ``cls`` from a dict.
 
@@ -90,9 +95,21 @@ def check_whole(what: str, value: int, most: float = math.inf) -> int:
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """Return the dataclass as JSON-ready values; tuples become lists, None values are left out."""
+    """Return the dataclass as JSON-ready values.
+
+    Tuples become lists. What is None is left out, and so is an :func:`added` field at its default.
+    """
     values = dataclasses.asdict(config)
-    return {key: _plain(value) for key, value in values.items() if value is not None}
+    defaults = {
+        field.name: field.default
+        for field in dataclasses.fields(config)
+        if field.metadata.get("added")
+    }
+    return {
+        key: _plain(value)
+        for key, value in values.items()
+        if value is not None and not (key in defaults and value == defaults[key])
+    }
 
 
 def replace(config: Config, values: dict[str, Any], *, where: str) -> Config:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from numpy.typing import NDArray
+from hint_pictures import chroma_of, lab_of_color, waves
 from PIL import ExifTags, Image
 from torch import Tensor
 
@@ -33,21 +33,6 @@ def colorizer() -> Colorizer:
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.2)
     return Colorizer(NetworkPredictor(model, working_size=32, device="cpu"))
-
-
-def waves(height: int, width: int) -> NDArray[np.uint8]:
-    y, x = np.mgrid[:height, :width]
-    grey = 127.5 + 50 * np.sin(x / 9) + 30 * np.cos(y / 7 + x / 31)
-    return grey.clip(0, 255).astype(np.uint8)
-
-
-def chroma_of(image: Image.Image) -> Tensor:
-    rgb = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1) / 255
-    return color.srgb_to_lab(rgb)[1:]
-
-
-def lab_of_color(red: int, green: int, blue: int) -> Tensor:
-    return color.srgb_to_lab(torch.tensor([red, green, blue]).view(3, 1, 1) / 255)[1:, 0, 0]
 
 
 @pytest.mark.parametrize("size", [(90, 120), (700, 300), (20, 16), (5, 400)])

@@ -15,6 +15,7 @@ from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
 from colorzoo.schema import to_dict
 from colorzoo.training.config import TrainingConfig
 from colorzoo.training.example import example_text
+from colorzoo.training.networks import load_first_weights
 from colorzoo.training.trainer import train
 
 RECIPES = sorted(
@@ -71,6 +72,7 @@ def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -
         *(f"phase.{number}.size=" for number in range(len(config.phase))),
         "run.device=cpu",
         f"run.folder={tmp_path / 'run'}",
+        "model.weights=",
     ]
     values = {"model": tiny, "discriminator": small}
     for name, section in values.items():
@@ -80,6 +82,14 @@ def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -
     assert result.model
     assert ("discriminator" in result.last) == config.adversarial
     assert colorzoo.load(result.model).name
+
+
+def test_recipes_that_start_from_a_model_fit_it() -> None:
+    starts = [TrainingConfig.from_file(path).model for path in RECIPES]
+    assert any(model.weights for model in starts)
+    for model in starts:
+        if model.weights:
+            load_first_weights(create_model(model.name, model.config), model.weights)
 
 
 def _toml(value: object) -> str:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from colorzoo.errors import WeightsError
+from colorzoo.features.widening import widened
 
 CHANNELS = (64, 128, 256, 512)
 """Channels of the features at strides 2, 4, 8 and 16."""
@@ -46,7 +47,7 @@ class SqueezeNet(nn.Module):
     height and width exactly; they must be multiples of 16.
 
     Args:
-        in_channels: 3 for RGB, or 1 for grey.
+        in_channels: 3 for RGB, 1 for grey, or more than 3 for grey and what else there is.
     """
 
     def __init__(self, in_channels: int) -> None:
@@ -83,7 +84,7 @@ class SqueezeNet(nn.Module):
 
         They were trained on BGR in 0..255 less its mean; that is folded into the first convolution,
         for a grey picture as the sum over its three equal channels. So is a division of all
-        features by 64, which brings them to the size of one.
+        features by 64, which brings them to the size of one. What is beside grey counts nothing.
 
         Raises:
             WeightsError: The file is absent, or not what it should be.
@@ -95,8 +96,10 @@ class SqueezeNet(nn.Module):
             offset = 127.5 - bgr.new_tensor(_BGR_MEAN)
             weights["conv1.bias"] += (bgr.sum(dim=(2, 3)) * offset).sum(dim=1)
             rgb = 127.5 / _FEATURE_SIZE * bgr.flip(1)
-            grey = self.conv1.in_channels == 1
-            weights["conv1.weight"] = rgb.sum(dim=1, keepdim=True) if grey else rgb
+            channels = self.conv1.in_channels
+            weights["conv1.weight"] = (
+                rgb if channels == 3 else widened(rgb.sum(dim=1, keepdim=True), channels)
+            )
             for name in weights:
                 if name.endswith("bias"):  # ReLUs let a factor through to the next layer
                     weights[name] /= _FEATURE_SIZE

@@ -185,7 +185,7 @@ def collect_facts(
     loaded = load_model(folder)
     side = round_up(loaded.image.working_size, loaded.generator.size_multiple)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        loaded.generator(torch.zeros(1, 1, side, side))
+        loaded.generator(torch.zeros(1, loaded.generator.in_channels, side, side))
     return Facts(
         about=about,
         architecture=loaded.spec.name,

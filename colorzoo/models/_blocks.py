@@ -96,12 +96,12 @@ class UpBlock(nn.Module):
         return out
 
 
-def make_encoder(widths: Sequence[int], norm: Norm) -> nn.ModuleList:
-    """Return one :class:`DownBlock` a width, from one channel of lightness inwards."""
+def make_encoder(widths: Sequence[int], norm: Norm, in_channels: int) -> nn.ModuleList:
+    """Return one :class:`DownBlock` a width, from lightness, and hints beside it, inwards."""
     return nn.ModuleList(
         DownBlock(inner, outer, level_norm)
         for inner, outer, level_norm in zip(
-            (1, *widths[:-1]), widths, level_norms(norm, len(widths)), strict=True
+            (in_channels, *widths[:-1]), widths, level_norms(norm, len(widths)), strict=True
         )
     )
 

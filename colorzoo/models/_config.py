@@ -7,6 +7,7 @@ from typing import Self
 
 from colorzoo.models._blocks import Norm, Upsampling, check_widths
 from colorzoo.models._heads import HeadKind, check_vividness
+from colorzoo.schema import added
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class UNetShape:
         head: What the network ends in: ab at once, or a distribution over colours.
         vividness: What becomes of a distribution unless the user says otherwise: 0 is its mean, 1
             leans to its likeliest and its rare colours.
+        hints: Whether it is given a user's hints beside lightness.
     """
 
     widths: tuple[int, ...] = (48, 96, 192, 192, 192, 192)
@@ -27,6 +29,7 @@ class UNetShape:
     upsampling: Upsampling = "deconv"
     head: HeadKind = "ab"
     vividness: float = 0.0
+    hints: bool = added(False)
 
     def __post_init__(self) -> None:
         check_widths(self.widths)

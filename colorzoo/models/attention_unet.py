@@ -51,7 +51,7 @@ class AttentionUNet(GatedClassGenerator[AttentionUNetConfig]):
     def __init__(self, config: AttentionUNetConfig) -> None:
         super().__init__(config)
         widths = config.widths
-        self.down = make_encoder(widths, config.norm)
+        self.down = make_encoder(widths, config.norm, self.in_channels)
         self.up = make_decoder(widths, config.norm, config.upsampling)
         self.gates = nn.ModuleList(
             GridGate(width, decoder_input(widths, level), width, config.norm)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeGuard, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +13,17 @@ from colorzoo.models._heads import ClassHead, enlarge
 ConfigT = TypeVar("ConfigT")
 
 
+HINT_CHANNELS: Final = 3
+"""Channels of hints beside lightness: a and b scaled to -1..1, 0 where no hint is, and a mask."""
+
+
 class Generator(nn.Module, Generic[ConfigT]):
     """A network that gives chroma for lightness, both scaled to -1..1.
 
     A subclass takes one frozen config dataclass, draws random weights, and is decorated with
-    ``@ARCHITECTURES.register``. Its constructor fetches, prints and seeds nothing.
+    ``@ARCHITECTURES.register``. Its constructor fetches, prints and seeds nothing. One whose config
+    has the key ``hints`` builds its first layers for :attr:`in_channels` channels: where the key is
+    true, "lightness" stands for lightness with hints beside it (Zhang 2017, arXiv:1705.02999).
 
     Args:
         config: Its shape, kept as ``config``.
@@ -34,6 +40,16 @@ class Generator(nn.Module, Generic[ConfigT]):
         """Height and width must be multiples of this many pixels; other sizes are filled up."""
         return 1
 
+    @property
+    def takes_hints(self) -> bool:
+        """Whether its config says that it is given hints beside lightness."""
+        return bool(getattr(self.config, "hints", False))
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of its input: 1, or 4 with hints."""
+        return 1 + HINT_CHANNELS if self.takes_hints else 1
+
     def load_pretrained(self) -> None:
         """Start from weights of somebody else's, if the config asks for it.
 
@@ -41,7 +57,10 @@ class Generator(nn.Module, Generic[ConfigT]):
         """
 
     def forward(self, lightness: Tensor) -> Tensor:
-        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1."""
+        """Predict chroma (N, 2, H, W) in -1..1 from lightness (N, 1, H, W) in -1..1.
+
+        With hints it is (N, 4, H, W): lightness, a and b of the hints, and where they are.
+        """
         raise NotImplementedError
 
     if TYPE_CHECKING:  # torch's own returns Any

@@ -54,7 +54,7 @@ class CNN(ClassGenerator[CNNConfig]):
     def __init__(self, config: CNNConfig) -> None:
         super().__init__(config)
         widths = config.widths
-        self.down = make_encoder(widths, config.norm)
+        self.down = make_encoder(widths, config.norm, self.in_channels)
         self.up = nn.ModuleList(
             UpBlock(inner, outer, config.norm, config.upsampling)
             for inner, outer in zip(widths[:0:-1], widths[-2::-1], strict=True)

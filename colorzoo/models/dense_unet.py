@@ -145,7 +145,8 @@ class DenseUNet(ClassGenerator[DenseUNetConfig]):
         widths = config.widths
         norms = level_norms(config.norm, len(widths))
         norms[0] = config.norm  # the stem stands between raw lightness and the first block
-        stem = nn.Sequential(nn.Conv2d(1, widths[0], 4, stride=2, padding=1), nn.LeakyReLU(LEAK))
+        first = nn.Conv2d(self.in_channels, widths[0], 4, stride=2, padding=1)
+        stem = nn.Sequential(first, nn.LeakyReLU(LEAK))
         self.shrink = nn.ModuleList(
             Transition(2 * widths[level - 1], widths[level], norms[level - 1], norms[level])
             for level in range(1, len(widths))

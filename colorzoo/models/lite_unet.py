@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +16,13 @@ from colorzoo.models._gates import GridGate
 from colorzoo.models._heads import ClassHead, HeadKind, check_vividness
 from colorzoo.models.base import GatedClassGenerator
 from colorzoo.registry import ARCHITECTURES
+from colorzoo.schema import added
+
+STRIDES: Final = (32, 16, 8, 4)
+"""Of the innermost features and of the decoder's levels."""
+
+HINT_GAIN: Final = 5.0
+"""Brings chroma in -1..1, whose deviation in photos is about 0.15, to the size of features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,7 @@ class LiteUNetConfig:
             1 leans to its likeliest and its rare colours.
         norm: Normalization of the decoder; the encoder keeps ImageNet's statistics.
         dropout: Share of the encoder's channels that are left out in training.
+        hints: Whether it is given a user's hints beside lightness.
     """
 
     pretrained: bool = False
@@ -39,6 +49,7 @@ class LiteUNetConfig:
     vividness: float = 0.0
     norm: Norm = "batch"
     dropout: float = 0.0
+    hints: bool = added(False)
 
     def __post_init__(self) -> None:
         if min(self.widths) < 2:
@@ -51,6 +62,23 @@ class LiteUNetConfig:
     def tiny(cls) -> LiteUNetConfig:
         """Return a config with the smallest decoder, for tests; the encoder is always 4.4 M."""
         return cls(widths=(4, 4, 8, 8))
+
+
+def pool_hints(planes: Tensor, stride: int) -> Tensor:
+    """Return hints at a coarser stride: the mean of each square's, and where there are any.
+
+    Args:
+        planes: (N, 3, H, W), as :func:`~colorzoo.predictor.hint_planes` gives them.
+        stride: Side of the squares; height and width are multiples of it.
+
+    Returns:
+        (N, 3, H / stride, W / stride): one hinted pixel shows as well as a whole square of them,
+        and a and b are about as large as the features beside them.
+    """
+    pooled = F.avg_pool2d(planes, stride)
+    share = pooled[:, 2:]
+    mask = (share > 0.0).to(pooled.dtype)
+    return torch.cat((HINT_GAIN * pooled[:, :2] / share.clamp(min=stride**-2), mask), dim=1)
 
 
 class ResidualBlock(nn.Module):
@@ -90,6 +118,7 @@ class Level(nn.Module):
         out_channels: Of what it gives.
         detail: Side of the squares of lightness that are laid into channels: the level's stride,
             or 0 to leave lightness out.
+        beside: Channels of hints at the level's own stride; 0 for none.
         gated: Whether the skip passes through an attention gate.
         finest: Whether to save where pixels are many: fewer coarse channels, one layer fewer.
         norm: Normalization of all its layers.
@@ -102,6 +131,7 @@ class Level(nn.Module):
         out_channels: int,
         *,
         detail: int,
+        beside: int,
         gated: bool,
         finest: bool,
         norm: Norm,
@@ -115,7 +145,7 @@ class Level(nn.Module):
             else OpenGate(skip_channels, half, norm)
         )
         self.narrow = ConvBlock(in_channels, half, norm, kernel=1) if finest else nn.Identity()
-        joined = (half if finest else in_channels) + half + detail**2
+        joined = (half if finest else in_channels) + half + detail**2 + beside
         self.join = ConvBlock(joined, out_channels, norm)
         self.refine = (
             ConvBlock(out_channels, out_channels, norm)
@@ -124,7 +154,7 @@ class Level(nn.Module):
         )
 
     def forward(
-        self, features: Tensor, skip: Tensor, lightness: Tensor
+        self, features: Tensor, skip: Tensor, lightness: Tensor, hints: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor | None]:
         """Bring features one level up.
 
@@ -132,6 +162,7 @@ class Level(nn.Module):
             features: (N, C, h, w) of the coarser level.
             skip: (N, S, 2h, 2w) of the encoder.
             lightness: (N, 1, H, W), the picture itself.
+            hints: None of them, or (N, 3, 2h, 2w).
 
         Returns:
             (N, out, 2h, 2w), and the gate's map (N, 1, 2h, 2w) if there is one.
@@ -140,6 +171,7 @@ class Level(nn.Module):
         parts = [F.interpolate(self.narrow(features), scale_factor=2.0, mode="nearest"), skip]
         if self.detail:
             parts.append(F.pixel_unshuffle(lightness, self.detail))
+        parts.extend(hints)
         return self.refine(self.join(torch.cat(parts, dim=1))), attention
 
 
@@ -156,20 +188,24 @@ class LiteUNet(GatedClassGenerator[LiteUNetConfig]):
 
     The decoder ends at a quarter of the picture's size, with a distribution over colours (Zhang
     2016) or with ab. Its innermost features are averaged over the picture and added everywhere, so
-    that each place knows the scene; its skips pass through attention gates (Oktay 2018).
+    that each place knows the scene; its skips pass through attention gates (Oktay 2018). Hints are
+    given to each level of the decoder and to the innermost features, so that the encoder can stay
+    frozen while a network learns of them.
 
-    Lightness (N, 1, H, W) to chroma (N, 2, H, W), both scaled to -1..1; H and W are multiples of
-    32.
+    Lightness (N, 1, H, W), or (N, 4, H, W) with hints, to chroma (N, 2, H, W), all scaled to -1..1;
+    H and W are multiples of 32.
     """
 
     def __init__(self, config: LiteUNetConfig) -> None:
         super().__init__(config)
         quarter, eighth, sixteenth, inner = config.widths
+        beside = self.in_channels - 1
         self.encoder = EfficientNetLite2()
         self.dropout = nn.Dropout2d(config.dropout)
         # Without norm: on the smallest picture there is a single pixel at this depth.
         self.bottom = nn.Sequential(
-            ConvBlock(CHANNELS[4], inner, "none", kernel=1), ResidualBlock(inner, "none")
+            ConvBlock(CHANNELS[4] + beside, inner, "none", kernel=1),
+            ResidualBlock(inner, "none"),
         )
         self.context = nn.Conv2d(inner, inner, 1)
         self.levels = nn.ModuleList(
@@ -178,6 +214,7 @@ class LiteUNet(GatedClassGenerator[LiteUNetConfig]):
                 skip,
                 width,
                 detail=detail,
+                beside=beside,
                 gated=config.gates,
                 finest=detail == 4,
                 norm=config.norm,
@@ -212,12 +249,14 @@ class LiteUNet(GatedClassGenerator[LiteUNetConfig]):
 
     def decode(self, lightness: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return what the head is given and the gates' maps, coarsest first."""
+        lightness, planes = lightness[:, :1], lightness[:, 1:]
         _, *skips, deepest = self.encoder(lightness)
-        features = self.bottom(self.dropout(deepest))
+        hints = [[pool_hints(planes, stride)] if self.takes_hints else [] for stride in STRIDES]
+        features = self.bottom(torch.cat((self.dropout(deepest), *hints[0]), dim=1))
         features = features + self.context(features.mean(dim=(2, 3), keepdim=True))
         maps = []
-        for level, skip in zip(self.levels, reversed(skips), strict=True):
-            features, attention = level(features, self.dropout(skip), lightness)
+        for level, skip, given in zip(self.levels, reversed(skips), hints[1:], strict=True):
+            features, attention = level(features, self.dropout(skip), lightness, given)
             if attention is not None:
                 maps.append(attention)
         return features, maps

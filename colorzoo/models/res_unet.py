@@ -76,7 +76,7 @@ class ResUNet(ClassGenerator[ResUNetConfig]):
         super().__init__(config)
         widths = config.widths
         inside_out = range(len(widths) - 2, -1, -1)
-        self.stem = nn.Conv2d(1, widths[0], 4, stride=2, padding=1)
+        self.stem = nn.Conv2d(self.in_channels, widths[0], 4, stride=2, padding=1)
         self.down = nn.ModuleList(
             ResidualUnit(inner, outer, norm, stride=2)
             for inner, outer, norm in zip(

@@ -58,7 +58,7 @@ class SqueezeUNet(GatedClassGenerator[SqueezeUNetConfig]):
 
     def __init__(self, config: SqueezeUNetConfig) -> None:
         super().__init__(config)
-        self.encoder = SqueezeNet(in_channels=1)
+        self.encoder = SqueezeNet(in_channels=self.in_channels)
         self.up = nn.ModuleList()
         self.gates = nn.ModuleList()
         inner = CHANNELS[-1]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from colorzoo.errors import ConfigError, HubError, MissingDependencyError, did_you_mean
+from colorzoo.features.widening import widen_all
 from colorzoo.models._blocks import (
     UpBlock,
     init_normal,
@@ -73,7 +74,10 @@ class TimmUNet(ClassGenerator[TimmUNetConfig]):
 
     def __init__(self, config: TimmUNetConfig) -> None:
         super().__init__(config)
-        self.encoder = make_backbone(config.backbone, levels=len(config.widths) + 1)
+        beside = self.in_channels - 1
+        self.encoder = make_backbone(
+            config.backbone, levels=len(config.widths) + 1, channels=RGB + beside
+        )
         info = self.encoder.feature_info
         channels = dict(zip(info.reduction(), info.channels(), strict=True))
         shift, scale = torch.zeros(1, RGB, 1, 1), torch.ones(1, RGB, 1, 1)
@@ -117,12 +121,13 @@ class TimmUNet(ClassGenerator[TimmUNetConfig]):
             pretrained_cfg_overlay={"file": path},
             features_only=True,
         )
-        self.encoder.load_state_dict(source.state_dict())
+        self.encoder.load_state_dict(widen_all(source.state_dict(), self.encoder.state_dict()))
 
     def features(self, lightness: Tensor) -> Tensor:
         """Return what the head is given: (N, C, H/2, W/2)."""
         features: Tensor
-        *skips, features = self.encoder((lightness - self.shift) / self.scale)
+        rgb = (lightness[:, :1] - self.shift) / self.scale
+        *skips, features = self.encoder(torch.cat((rgb, lightness[:, 1:]), dim=1))
         for up in self.up:
             features = up(features)
             if skips and skips[-1].shape[-1] == features.shape[-1]:
@@ -142,7 +147,7 @@ def import_timm() -> ModuleType:
     return module
 
 
-def make_backbone(name: str, levels: int) -> Any:
+def make_backbone(name: str, levels: int, channels: int) -> Any:
     """Build a backbone with random weights that halves its input ``levels`` times.
 
     Raises:
@@ -155,7 +160,7 @@ def make_backbone(name: str, levels: int) -> Any:
             "timm.list_models() has them all."
         )
     try:
-        backbone = timm.create_model(name, features_only=True)
+        backbone = timm.create_model(name, features_only=True, in_chans=channels)
     except RuntimeError as error:
         raise ConfigError(
             f"timm cannot build {name!r} as a backbone: {error}. Choose another tag, or a "

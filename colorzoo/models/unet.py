@@ -41,7 +41,7 @@ class UNet(ClassGenerator[UNetConfig]):
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__(config)
-        self.down = make_encoder(config.widths, config.norm)
+        self.down = make_encoder(config.widths, config.norm, self.in_channels)
         self.up = make_decoder(config.widths, config.norm, config.upsampling)
         self.head = make_head(
             config.head, config.upsampling, decoder_input(config.widths, 0), config.vividness

@@ -10,13 +10,12 @@ from colorzoo.predictors.hinted import HintedPredictor
 def with_guides(predictor: Predictor) -> Predictor:
     """Let a predictor that colours by itself accept hints and a reference.
 
-    Hints come last: what a user says of a place counts more than what a reference has there. One
-    that cannot colour by itself stays as it is.
+    Hints come last: what a user says of a place counts more than what a reference has there, and
+    than what a network that was trained with hints makes of them. A predictor that cannot colour by
+    itself stays as it is.
     """
     if predictor.needs:
         return predictor
     if "reference" not in predictor.accepts:
         predictor = ExemplarPredictor(predictor)
-    if "hints" not in predictor.accepts:
-        predictor = HintedPredictor(predictor)
-    return predictor
+    return HintedPredictor(predictor)

@@ -1,4 +1,4 @@
-"""Hints for a predictor that takes none: its own colours, mended around them."""
+"""Hints for any predictor: its own colours, mended around them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class HintedPredictor(OnTop):
     """A predictor plus what the hints differ from it by, spread along paths without edges.
 
     So one wrong colour is mended, and what no hint reaches stays (see
-    :func:`colorzoo.methods.mending.mend` and :class:`colorzoo.predictor.Predictor`).
+    :func:`colorzoo.methods.mending.mend` and :class:`colorzoo.predictor.Predictor`). A base that
+    takes hints itself is given them; then only what it still misses them by is mended.
 
     Args:
         base: What colours by itself.

@@ -12,8 +12,14 @@ from colorzoo import color
 from colorzoo.devices import pick_device, pick_dtype
 from colorzoo.errors import ConfigError, TensorError
 from colorzoo.features.efficientnet_lite import fold_batch_norms
-from colorzoo.models.base import ClassGenerator, GatedGenerator, Generator, has_distribution
-from colorzoo.predictor import Guidance, Guide
+from colorzoo.models.base import (
+    HINT_CHANNELS,
+    ClassGenerator,
+    GatedGenerator,
+    Generator,
+    has_distribution,
+)
+from colorzoo.predictor import Guidance, Guide, pack_hints
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -31,31 +37,41 @@ class LabNetwork(nn.Module):
         super().__init__()
         self.generator = generator
 
-    def forward(self, lightness: Tensor, vividness: float | Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        lightness: Tensor,
+        vividness: float | Tensor | None = None,
+        hints: Tensor | None = None,
+    ) -> Tensor:
         """Predict chroma.
 
         Args:
             lightness: (N, 1, H, W) float32, L in 0..100.
             vividness: Of a generator with a distribution over colours, what becomes of it.
+            hints: (N, 3, H, W) float32, of a generator that takes them: a and b in Lab units, and 1
+                where they are given, 0 elsewhere, all three.
 
         Returns:
             (N, 2, H, W) float32, a and b in Lab units.
         """
         height, width = lightness.shape[-2:]
-        scaled = self.scale(lightness)
+        scaled = self.scale(lightness, hints)
         if vividness is not None and has_distribution(self.generator):
             chroma = self.generator.forward_with_logits(scaled, vividness)[0]
         else:
             chroma = self.generator(scaled)
         return color.unscale_chroma(chroma[..., :height, :width].float())
 
-    def scale(self, lightness: Tensor) -> Tensor:
-        """Return lightness as the generator sees it: (N, 1, H', W') in -1..1, filled up."""
+    def scale(self, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
+        """Return what the generator sees: (N, 1, H', W') in -1..1, filled up, or 4 with hints."""
         multiple = self.generator.size_multiple
         rows, columns = (
             _mirrored_indices(length, multiple, lightness.device) for length in lightness.shape[-2:]
         )
-        filled = color.scale_lightness(lightness).index_select(2, rows).index_select(3, columns)
+        planes = color.scale_lightness(lightness)
+        if self.generator.takes_hints:
+            planes = torch.cat((planes, _scale_hints(planes, hints)), dim=1)
+        filled = planes.index_select(2, rows).index_select(3, columns)
         dtype = next(self.generator.parameters()).dtype
         return filled.to(dtype)
 
@@ -76,7 +92,8 @@ class NetworkPredictor:
     Attributes:
         network: The generator between Lab units.
         dtype: Precision that the generator runs in.
-        accepts: Vividness, where the generator has a distribution over colours.
+        accepts: Vividness, where the generator has a distribution over colours, and hints, where it
+            was trained with them.
 
     Raises:
         ConfigError: The device or dtype is unknown or not there.
@@ -98,9 +115,11 @@ class NetworkPredictor:
         self.working_size = working_size
         place = pick_device(device)
         self.dtype = pick_dtype(dtype, place)
-        self.accepts: frozenset[Guide] = (
-            frozenset({"vividness"}) if has_distribution(generator) else frozenset()
-        )
+        guides: dict[Guide, bool] = {
+            "vividness": has_distribution(generator),
+            "hints": generator.takes_hints,
+        }
+        self.accepts = frozenset(guide for guide, taken in guides.items() if taken)
         self.network = LabNetwork(generator.requires_grad_(False).eval())
         fold_batch_norms(self.network)  # before rounding
         self.network.to(device=place, dtype=self.dtype)
@@ -149,8 +168,9 @@ class NetworkPredictor:
         self.generator.eval()
         with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
             vividness = None if guidance is None else guidance.vividness
+            hints = pack_hints(guidance, lightness) if "hints" in self.accepts else None
             try:
-                chroma: Tensor = self.network(lightness, vividness)
+                chroma: Tensor = self.network(lightness, vividness, hints)
             except (RuntimeError, MemoryError) as error:
                 if not _is_of_memory(error):
                     raise
@@ -241,6 +261,13 @@ class NetworkPredictor:
         with torch.inference_mode():
             maps = self.generator.forward_with_maps(self.network.scale(lightness))[1]
             return [gate_map.float() for gate_map in maps]
+
+
+def _scale_hints(like: Tensor, hints: Tensor | None) -> Tensor:
+    """Return hints as a generator sees them: (N, 3, H, W), for lightness (N, 1, H, W) like it."""
+    if hints is None:
+        return torch.cat([torch.zeros_like(like)] * HINT_CHANNELS, dim=1)
+    return torch.cat((color.scale_chroma(hints[:, :2]), hints[:, 2:]), dim=1)
 
 
 def _is_of_memory(error: Exception) -> bool:

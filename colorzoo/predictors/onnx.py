@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from colorzoo.errors import ConfigError, MissingDependencyError, TensorError, WeightsError
-from colorzoo.predictor import Guidance, Guide
-from colorzoo.schema import from_dict
+from colorzoo.predictor import Guidance, Guide, pack_hints
+from colorzoo.schema import added, from_dict
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -24,6 +24,7 @@ NOTES_KEY: Final = "colorzoo"
 
 LIGHTNESS: Final = "lightness"
 VIVIDNESS: Final = "vividness"
+HINTS: Final = "hints"
 CHROMA: Final = "chroma"
 
 Precision = Literal["float32", "float16", "int8"]
@@ -40,6 +41,7 @@ class OnnxNotes:
         parameters: How many were learnt.
         precision: What its weights are stored in.
         vividness: Its own vividness, 0..1; None where it takes none.
+        hints: Whether it takes hints.
     """
 
     format: Literal[1] = 1
@@ -48,6 +50,7 @@ class OnnxNotes:
     parameters: int
     precision: Precision
     vividness: float | None = None
+    hints: bool = added(False)
 
 
 class OnnxPredictor:
@@ -59,7 +62,7 @@ class OnnxPredictor:
 
     Attributes:
         notes: What the file says of itself.
-        accepts: Vividness, where the file takes it.
+        accepts: Vividness and hints, where the file takes them.
 
     Raises:
         MissingDependencyError: onnxruntime is not installed.
@@ -88,9 +91,11 @@ class OnnxPredictor:
         self.notes = from_dict(OnnxNotes, values, where=f"{path}: {NOTES_KEY}")
         self.name = self.notes.name
         self.working_size = self.notes.working_size
-        self.accepts: frozenset[Guide] = (
-            frozenset() if self.notes.vividness is None else frozenset({"vividness"})
-        )
+        guides: dict[Guide, bool] = {
+            "vividness": self.notes.vividness is not None,
+            "hints": self.notes.hints,
+        }
+        self.accepts = frozenset(guide for guide, taken in guides.items() if taken)
 
     @property
     def device(self) -> torch.device:
@@ -128,6 +133,8 @@ class OnnxPredictor:
             if guidance is not None and guidance.vividness is not None:
                 vividness = guidance.vividness
             feed[VIVIDNESS] = np.array(vividness, np.float32)
+        if self.notes.hints:
+            feed[HINTS] = pack_hints(guidance, lightness).detach().numpy()
         try:
             (chroma,) = self._session.run([CHROMA], feed)
         except Exception as error:  # onnxruntime's errors have no common base

@@ -32,6 +32,7 @@ from colorzoo.testing.checks import (
 )
 from colorzoo.testing.distribution import check_distribution
 from colorzoo.testing.export import check_export
+from colorzoo.testing.hints import check_hints
 from colorzoo.testing.method import METHOD_CHECKS, MethodSubject, check_method
 from colorzoo.testing.subject import ContractError, Subject, architecture, discriminator
 
@@ -65,6 +66,7 @@ ARCHITECTURE_CHECKS: tuple[Check, ...] = (
     check_saving,
     check_distribution,
     check_export,
+    check_hints,
 )
 
 DISCRIMINATOR_CHECKS: tuple[Check, ...] = (

@@ -14,19 +14,20 @@ from colorzoo.models.base import ClassGenerator, Generator
 from colorzoo.predictor import Guidance, add_vividness
 from colorzoo.predictors.network import NetworkPredictor
 from colorzoo.predictors.onnx import OnnxPredictor
-from colorzoo.testing.subject import ContractError, Subject, settled
+from colorzoo.testing.subject import ContractError, Subject, hinted, settled
 
 _SIZES = ((1, 64, 64), (2, 45, 70), (1, 101, 33))
 
 
 def check_export(subject: Subject) -> None:
-    """Check that the exported network gives what torch gives, at any size and vividness.
+    """Check that the exported network gives what torch gives, at any size, vividness and hints.
 
     It needs the extra ``onnx``.
     """
-    modules = [settled(subject)]
+    with_hints = hinted(subject)
+    modules = [settled(subject), *([settled(with_hints)] if with_hints else [])]
     if issubclass(subject.spec.build, ClassGenerator):
-        modules = [settled(subject, head=head) for head in ("ab", "classes")]
+        modules = [settled(subject, head="ab"), settled(with_hints or subject, head="classes")]
     for module in modules:
         if not isinstance(module, Generator):
             raise ContractError(f"{subject.title} is no Generator: derive it from Generator.")
@@ -53,7 +54,12 @@ def check_exported(predictor: NetworkPredictor) -> None:
     for batch, height, width in _SIZES:
         coarse = torch.rand((batch, 1, 8, 8), generator=random) * 100.0
         lightness = F.interpolate(coarse, size=(height, width), mode="bilinear")
-        for guidance in guides:
+        hints = []
+        if "hints" in predictor.accepts:
+            chroma = torch.randn((batch, 2, height, width), generator=random) * 30.0
+            mask = torch.rand((batch, 1, height, width), generator=random) < 0.02
+            hints = [Guidance(hint_chroma=chroma, hint_mask=mask)]
+        for guidance in [*guides, *hints]:
             away = exported.predict(lightness, guidance) - predictor.predict(lightness, guidance)
             if not away.abs().max() <= LARGEST_DIFFERENCE:
                 raise ContractError(

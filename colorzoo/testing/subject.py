@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from colorzoo.errors import ColorzooError
-from colorzoo.models.base import Generator
+from colorzoo.models.base import HINT_CHANNELS, Generator
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, ModuleRegistry, Spec
 
 
@@ -25,14 +25,16 @@ class Subject:
     Attributes:
         spec: Its registry entry.
         registry: Where it is registered.
-        channels: Channels of its input: 1 for a generator, 3 for a discriminator.
+        channels: Channels of its input: 1 for a generator, 4 with hints, 3 for a discriminator.
         side: Side in pixels of the smallest picture it is checked on.
+        values: What is set in its tiny config.
     """
 
     spec: Spec
     registry: ModuleRegistry
     channels: int
     side: int
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -44,7 +46,7 @@ class Subject:
 
         The state of torch's random numbers stays as it was.
         """
-        config = dataclasses.replace(self.spec.config.tiny(), **config_values)
+        config = dataclasses.replace(self.spec.config.tiny(), **self.values, **config_values)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             module: nn.Module = self.spec.build(config)
@@ -90,6 +92,14 @@ def architecture(name: str) -> Subject:
             "colorzoo.Generator."
         )
     return Subject(spec, ARCHITECTURES, channels=1, side=module.size_multiple)
+
+
+def hinted(subject: Subject) -> Subject | None:
+    """Return an architecture under ``hints = true``; None of one that has no such key."""
+    if "hints" not in {field.name for field in dataclasses.fields(subject.spec.config)}:
+        return None
+    values = {**subject.values, "hints": True}
+    return dataclasses.replace(subject, channels=1 + HINT_CHANNELS, values=values)
 
 
 def discriminator(name: str) -> Subject:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from colorzoo.errors import ConfigError
+from colorzoo.features.widening import widen_all
 from colorzoo.hub.names import locate
 from colorzoo.modelfolder.weights import load_model
 from colorzoo.models.base import Generator, has_distribution
@@ -120,7 +121,7 @@ class Networks:
 
     def predict(self, photos: ScaledPhotos) -> Prediction:
         """Return what the generator makes of a batch, with a graph for its backward pass."""
-        prediction: Prediction = self._wrapped_generator(photos.noisy)
+        prediction: Prediction = self._wrapped_generator(photos.seen)
         return prediction
 
     def judge_both(self, photos: ScaledPhotos, chroma: Tensor) -> tuple[Tensor, Tensor]:
@@ -226,12 +227,15 @@ def load_first_weights(generator: Generator[Any], name: str | None) -> None:
     """
     if name is not None:
         loaded = load_model(locate(name)).generator
-        if type(loaded) is not type(generator) or _shapes(loaded) != _shapes(generator):
+        weights, wanted = loaded.state_dict(), generator.state_dict()
+        if generator.takes_hints and not loaded.takes_hints:
+            weights = widen_all(weights, wanted)
+        if type(loaded) is not type(generator) or _shapes(weights) != _shapes(wanted):
             raise ConfigError(
                 f"model.weights = {name!r} has the config {loaded.config}, but model.name and "
                 f"model.config say {generator.config}. Make them agree."
             )
-        generator.load_state_dict(loaded.state_dict())
+        generator.load_state_dict(weights)
     else:
         generator.load_pretrained()
 
@@ -268,6 +272,6 @@ def _check_parts(generator: nn.Module, phase: Phase) -> None:
         )
 
 
-def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
     """Return the shape of each tensor by its name."""
-    return {name: tensor.shape for name, tensor in network.state_dict().items()}
+    return {name: tensor.shape for name, tensor in weights.items()}

@@ -48,11 +48,18 @@ class ScaledPhotos:
         noisy: Lightness the generator gets (N, 1, H, W), with noise and another tone if asked for.
         lightness: True lightness (N, 1, H, W).
         chroma: True chroma (N, 2, H, W).
+        hints: What stands beside lightness (N, 3, H, W); None for a generator that takes no hints.
     """
 
     noisy: Tensor
     lightness: Tensor
     chroma: Tensor
+    hints: Tensor | None = None
+
+    @property
+    def seen(self) -> Tensor:
+        """All that the generator gets: (N, 1, H, W), or (N, 4, H, W) with hints."""
+        return self.noisy if self.hints is None else torch.cat((self.noisy, self.hints), dim=1)
 
 
 class Prediction(NamedTuple):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from colorzoo.data.photos import Batch
 from colorzoo.training.config import TrainingConfig
+from colorzoo.training.hints import draw_hints
 from colorzoo.training.losses import discriminator_loss
 from colorzoo.training.networks import Networks
 from colorzoo.training.objective import Loss, StepView, scale_photos, weigh_losses
@@ -68,6 +69,8 @@ class OptimizerStep:
         rgb = batch.rgb.to(self.accelerator.device, non_blocking=True)
         data = self.config.data
         photos = scale_photos(rgb, noise=data.noise, tone=data.tone)
+        if networks.generator.takes_hints:
+            photos = replace(photos, hints=draw_hints(photos.chroma))
         view = StepView(photos, networks.predict(photos))
         if networks.discriminator is None or not phase.adversarial:
             losses = weigh_losses(self.losses, phase.weights, view)
