@@ -26,6 +26,7 @@ from colorzoo.modelfolder.facts import (
 )
 from colorzoo.modelfolder.format import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, ImageSettings
 from colorzoo.modelfolder.model import HoldsModel, Model, model_of
+from colorzoo.modelfolder.tensors import storable
 from colorzoo.modelfolder.weights import load_model, save
 from colorzoo.models.base import Generator
 from colorzoo.progress import OnProgress
@@ -243,9 +244,8 @@ def _no_license(source: Path, stage: Path) -> str:
 def _compare(model: Model, stage: Path) -> None:
     """Check that what would be published is the model that was given."""
     loaded = load_model(stage).generator.state_dict()
-    storage: torch.dtype = getattr(torch, model.storage)
-    for name, tensor in model.generator.state_dict().items():
-        given = tensor.detach().to("cpu", storage if tensor.is_floating_point() else None)
+    stored = storable(model.generator.state_dict(), getattr(torch, model.storage))
+    for name, given in stored.items():
         if not torch.equal(given.to(loaded[name].dtype), loaded[name]):
             raise HubError(
                 f"The weight {name!r} comes back from its file as something else, so the model is "

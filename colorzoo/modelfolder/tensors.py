@@ -29,21 +29,25 @@ _LENGTH_BYTES: Final = 8
 
 
 def storable(state: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """Copy tensors to the CPU for storage, floats as ``dtype``.
+    """Copy tensors to the CPU for storage, floats as ``dtype``, or float32 where it is too narrow.
+
+    A batch norm's variance over a whole training can exceed the 65,504 of float16.
 
     Raises:
-        WeightsError: A number is not finite there.
+        WeightsError: A number is not finite.
     """
     tensors = {}
     for name, tensor in state.items():
+        if not _is_finite(tensor):
+            raise WeightsError(
+                f"The weight {name!r} is not finite, so the model is not saved. Training diverged: "
+                "train anew with a smaller learning rate, or take an earlier checkpoint."
+            )
         kind = dtype if tensor.is_floating_point() else tensor.dtype
         # A copy, because safetensors refuses tensors that share memory.
         stored = tensor.detach().to("cpu", kind, copy=True).contiguous()
         if not _is_finite(stored):
-            raise WeightsError(
-                f"The weight {name!r} is not finite as {kind}, so the model is not saved. "
-                "Training diverged, or float16 is too narrow for it: store float32."
-            )
+            stored = tensor.detach().to("cpu", torch.float32, copy=True).contiguous()
         tensors[name] = stored
     return tensors
 
@@ -79,6 +83,9 @@ class WeightsFile:
     def storage(self) -> StorageType:
         """Type in which all its floats can be stored again without loss."""
         kinds = {entry["dtype"] for entry in self._entries.values()} & set(_FLOATS)
+        if kinds == {"F16", "F32"}:  # float32 then stands where float16 is too narrow
+            wide = {name: e for name, e in self._entries.items() if e["dtype"] == "F32"}
+            return "float32" if any(_is_finite(t.half()) for t in self._read(wide)) else "float16"
         return "float16" if kinds == {"F16"} else "float32"
 
     def check(self, expected: Mapping[str, Tensor]) -> None:
@@ -112,16 +119,19 @@ class WeightsFile:
         Raises:
             WeightsError: The file is cut off, or a number is not finite.
         """
+        return dict(zip(self._entries, self._read(self._entries), strict=True))
+
+    def _read(self, entries: Mapping[str, dict[str, Any]]) -> Iterator[Tensor]:
         # A mapped file would be in memory beside its float32 copy, and one that is cut while it is
         # mapped ends the process; so each tensor is read, widened and let go before the next.
         try:
             with self.path.open("rb", buffering=0) as file:
-                return dict(self._tensors(file))
+                yield from self._tensors(file, entries)
         except OSError as error:
             raise self._damaged(error) from error
 
-    def _tensors(self, file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
-        for name, entry in self._entries.items():
+    def _tensors(self, file: BinaryIO, entries: Mapping[str, dict[str, Any]]) -> Iterator[Tensor]:
+        for name, entry in entries.items():
             kind = entry["dtype"]
             tensor = torch.empty(entry["shape"], dtype=(_FLOATS | _OTHERS)[kind])
             file.seek(self._start + entry["data_offsets"][0])
@@ -131,7 +141,7 @@ class WeightsFile:
                     f"{self.path}: {name!r} holds values that are not finite numbers. Fetch the "
                     "model again, or train it anew with a smaller learning rate."
                 )
-            yield name, tensor.float() if kind in _FLOATS else tensor
+            yield tensor.float() if kind in _FLOATS else tensor
 
     def _damaged(self, error: Exception) -> WeightsError:
         return WeightsError(

@@ -67,8 +67,9 @@ def save(
         image: How pictures reach the generator; the model's own settings if left out, which for a
             bare generator are the defaults.
         training: What training notes of itself: plain JSON values; the model's own if left out.
-        dtype: Type in which floats are stored; ``"float16"`` halves the file and rounds. The type
-            that the model was stored in if left out, else ``"float32"``.
+        dtype: Type in which floats are stored; ``"float16"`` halves the file and rounds, and a
+            tensor that exceeds its range stays float32. The type that the model was stored in if
+            left out, else ``"float32"``.
 
     Returns:
         The folder.
