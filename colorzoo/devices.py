@@ -31,9 +31,9 @@ def pick_device(device: str | torch.device) -> torch.device:
     except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
         # torch's own message lists everything it was ever built for, which helps nobody here.
         raise ConfigError(
-            f"There is no device {str(device)!r} here. Give 'auto' or one of "
-            f"{', '.join(map(repr, list_devices()))}. A GPU is called 'cuda' (NVIDIA, AMD) or "
-            "'mps' (Apple); 'colorzoo doctor' tells which are seen."
+            f"There is no device {str(device)!r} here. Give "
+            f"{' or '.join(map(repr, ['auto', *list_devices()]))}. A GPU is called "
+            "'cuda' (NVIDIA, AMD) or 'mps' (Apple); 'colorzoo doctor' tells which are seen."
         ) from error
     return chosen
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from collections.abc import Callable, Iterable
+from typing import Final
 
 
 class ColorzooError(Exception):
@@ -71,7 +73,27 @@ class MissingDependencyError(ColorzooError):
         return self._rebuild, ()
 
 
+_BESIDE: Final = 0.8
+"""Share of the nearest name's likeness that another must have to be named beside it."""
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the nearest known names, or ``""`` if none is near."""
-    nearest = difflib.get_close_matches(given, list(known), n=3, cutoff=0.5)
+    """Return ``" Did you mean 'x'?"`` for the nearest known names, or ``""`` if none is near.
+
+    Initials are near too, as ``lr`` is to ``learning_rate``.
+    """
+    names = list(known)
+    nearest = [name for name in names if len(given) > 1 and _initials(name) == given.lower()]
+    if not nearest:
+        nearest = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
+        enough = _BESIDE * max((_likeness(given, name) for name in nearest), default=0.0)
+        nearest = [name for name in nearest if _likeness(given, name) >= enough]
     return f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
+
+
+def _initials(name: str) -> str:
+    return "".join(word[:1] for word in re.split("[_-]", name))
+
+
+def _likeness(given: str, name: str) -> float:
+    return difflib.SequenceMatcher(a=name, b=given).ratio()

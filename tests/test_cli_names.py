@@ -128,7 +128,7 @@ def test_cards_of_all_kinds_are_read(
 def test_unknown_commands_and_devices_get_short_advice() -> None:
     result = invoke("colorise")
     assert result.exit_code == 2
-    assert "There is no command 'colorise'. Did you mean 'colorize'" in result.stderr
+    assert "There is no command 'colorise'. Did you mean 'colorize'?" in result.stderr
     for device in ("gpu", "cuda:99", "nonsense"):
         with pytest.raises(ConfigError, match=f"no device '{device}' here.* 'cpu'") as raised:
             pick_device(device)

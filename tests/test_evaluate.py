@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -205,6 +206,18 @@ def test_report_as_table_markdown_and_facts(photos: Path, colorizer: colorzoo.Co
     assert set(facts.truth) == {"colorfulness", "colorfulness_abs"}
     with pytest.raises(UnknownNameError, match="no model 'tiny'. Did you mean 'tiny-model'"):
         report.facts("tiny")
+
+
+def test_folders_of_one_name_have_rows_of_their_own(
+    photos: Path, model_folder: Path, tmp_path: Path
+) -> None:
+    folders = [tmp_path / run / "deep" / "model" for run in ("first", "second")]
+    for folder in folders:
+        shutil.copytree(model_folder, folder)
+    report = colorzoo.evaluate(folders, photos, metrics=["psnr"], limit=1)
+    assert [row.name for row in report.models] == ["first/deep/model", "second/deep/model"]
+    with pytest.raises(ConfigError, match="row 'model' twice"):
+        colorzoo.evaluate([folders[0], folders[0]], photos)
 
 
 def test_what_cannot_be_evaluated(

@@ -302,7 +302,8 @@ def test_a_config_in_the_old_form_is_shown_the_new_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("data.bach_size=4", "Did you mean 'batch_size'"),
+        ("data.bach_size=4", "Did you mean 'batch_size'?"),
+        ("optimizer.lr=4", "Did you mean 'learning_rate'?"),
         ("dta.batch_size=4", "Did you mean 'data'"),
         ("data.batch_size=many", "type int"),
         ("data.batch_size=0", "1 to 65536"),

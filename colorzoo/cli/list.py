@@ -44,7 +44,7 @@ def command(
     method.
     """
     models = list_models(pattern, architecture=architecture, license=license)
-    methods = [] if architecture or license else method_infos(pattern)
+    methods = [] if architecture else method_infos(pattern, license=license)
     if as_json:
         print_json(
             {

@@ -44,7 +44,7 @@ class TrainingProgress:
             if seconds > _LONG and pick_device("auto").type == "cpu":
                 self.bar.say(
                     "on a processor smaller squares (data.size) and networks (model.config) are "
-                    "quicker; recipes/cpu has settings that take about an hour"
+                    "quicker; recipes/cpu has settings that take from half an hour to three hours"
                 )
 
 

@@ -312,7 +312,8 @@ def _load(
         named = [(name, opened(model)) for name, model in models.items()]
     else:
         several = [models] if isinstance(models, (Colorizer, str, os.PathLike)) else models
-        named = [(one.colorizer.name, one) for one in map(opened, several)]
+        rows = [opened(model) for model in several]
+        named = list(zip(_row_names(several, rows), rows, strict=True))
     names = [GREY, TRUTH, *(name for name, _ in named)]
     for name in names:
         if names.count(name) > 1:
@@ -321,6 +322,24 @@ def _load(
                 "evaluate({'before': first, 'after': second}, ...)."
             )
     return dict(named)
+
+
+def _row_names(models: Sequence[Model], measured: Sequence[_Measured]) -> list[str]:
+    """Name the rows; folders with one name get as much of their paths as tells them apart."""
+    names = [one.colorizer.name for one in measured]
+    paths = {
+        row: Path(model).expanduser().absolute().parts
+        for row, model in enumerate(models)
+        if not isinstance(model, Colorizer)
+    }
+    for name in {name for name in names if names.count(name) > 1}:
+        alike = {row: path for row, path in paths.items() if names[row] == name}
+        for length in range(1, max(map(len, alike.values()), default=0) + 1):
+            ends = {row: "/".join(path[-length:]) for row, path in alike.items()}
+            if len(set(ends.values())) == len(ends) > 1:
+                names = [ends.get(row, name) for row, name in enumerate(names)]
+                break
+    return names
 
 
 def _report(

@@ -193,6 +193,10 @@ def _check_space(folder: Path) -> None:
 
 def _copy(source: Path, stage: Path, names: Sequence[str]) -> None:
     stage.mkdir(exist_ok=True)
+    if not source.is_dir():
+        raise HubError(
+            f"There is no folder {source}. Give a model folder, as in ./runs/first/model."
+        )
     for name in names:
         try:
             shutil.copyfile(source / name, stage / name)

@@ -16,7 +16,7 @@ from colorzoo.modelfolder.format import CONFIG_FILE, WEIGHTS_FILE, read_model_fi
 from colorzoo.registry import METHODS
 from colorzoo.schema import from_dict, read_json
 from colorzoo.zoo.folders import zoo_folders
-from colorzoo.zoo.licenses import COMMERCIAL_OK, allows_commercial_use
+from colorzoo.zoo.licenses import allows_commercial_use, is_under
 
 PIN_FILE = "pin.json"
 
@@ -166,14 +166,15 @@ def list_models(
     return [
         info
         for info in infos
-        if architecture in (None, info.architecture) and _is_under(info, license)
+        if architecture in (None, info.architecture) and is_under(info.license, license)
     ]
 
 
-def method_infos(pattern: str | None = None) -> list[MethodInfo]:
+def method_infos(pattern: str | None = None, *, license: str | None = None) -> list[MethodInfo]:
     """Return what the registry knows of the methods whose name matches a shell pattern.
 
-    One whose package is broken is left out; :meth:`Registry.broken_plugins` tells of it.
+    Under a licence alone if one is given, as :func:`list_models` takes it. One whose package is
+    broken is left out; :meth:`Registry.broken_plugins` tells of it.
     """
     broken = METHODS.broken_plugins()
     specs = [
@@ -181,6 +182,7 @@ def method_infos(pattern: str | None = None) -> list[MethodInfo]:
         for name in METHODS.names()
         if name not in broken and (pattern is None or fnmatch.fnmatchcase(name, pattern))
     ]
+    specs = [spec for spec in specs if is_under(spec.license, license)]
     return [
         MethodInfo(
             name=spec.name,
@@ -225,12 +227,6 @@ def _installed() -> dict[str, Path]:
         for path in zoo.glob(f"*/{CONFIG_FILE}"):
             places.setdefault(path.parent.name, path.parent)
     return places
-
-
-def _is_under(info: ModelInfo, license: str | None) -> bool:
-    if license == COMMERCIAL_OK:
-        return info.commercial_use is True
-    return license is None or (info.license or "").lower() == license.lower()
 
 
 def read_pin(folder: Path) -> Pin | None:

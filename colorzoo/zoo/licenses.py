@@ -45,6 +45,13 @@ def allows_commercial_use(license: str | None) -> bool | None:
     return False if name.startswith("cc-by-nc-") else None
 
 
+def is_under(license: str | None, wanted: str | None) -> bool:
+    """Tell whether a licence is the one that is wanted, which may be ``"commercial-ok"`` or any."""
+    if wanted == COMMERCIAL_OK:
+        return allows_commercial_use(license) is True
+    return wanted is None or (license or "").lower() == wanted.lower()
+
+
 def describe_commercial_use(license: str | None) -> str:
     """Return for a table whether a licence allows commercial use."""
     return {True: "yes", False: "no", None: "read it"}[allows_commercial_use(license)]
