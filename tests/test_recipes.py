@@ -53,6 +53,24 @@ def test_the_recipe_of_the_report_has_its_settings() -> None:
     assert config.model.config["norm"] == config.discriminator.config["norm"] == "batch"
 
 
+def test_the_recipe_of_nazeri_has_their_settings() -> None:
+    config = TrainingConfig.from_file(ROOT / "recipes" / "nazeri.toml")
+    network = create_model(config.model.name, config.model.config)
+    assert network.size_multiple == 128  # 256x256 becomes 2x2
+    assert all(phase.losses == {"pixel": 100.0, "adversarial": 1.0} for phase in config.phase)
+    assert (config.loss.adversarial, config.loss.real_label) == ("bce", 0.9)
+    assert (config.data.size, config.data.batch_size) == (256, 16)
+    assert config.optimizer.betas == (0.5, 0.999)
+    rates = [2e-4, 2e-5, 2e-6]
+    assert [
+        phase.learning_rate or config.optimizer.learning_rate for phase in config.phase
+    ] == rates
+    assert [
+        phase.discriminator_learning_rate or config.optimizer.discriminator_learning_rate
+        for phase in config.phase
+    ] == rates
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -> None:
     config = TrainingConfig.from_file(recipe)
@@ -60,7 +78,7 @@ def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -
     own = {key: value for key, value in config.model.config.items() if key != "widths"}
     tiny = {**to_dict(spec.config.tiny()), **own}
     small = {**to_dict(DISCRIMINATORS.get("patch").config.tiny()), **config.discriminator.config}
-    small["width"] = 4
+    small |= {"width": 4, "layers": 2}
     overrides = [
         f"data.train={photo_folder}",
         f"data.validation={photo_folder}",

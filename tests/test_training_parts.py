@@ -154,6 +154,19 @@ def test_a_phase_keeps_parts_as_they_are_and_trains_others_slowly(config_of_part
         assert same == name.startswith("encoder.conv1."), name
 
 
+def test_a_phase_has_learning_rates_of_its_own_for_both_networks(config_file: Path) -> None:
+    rates = ["phase.0.learning_rate=1e-3", "phase.0.discriminator_learning_rate=1e-4"]
+    settings = ["optimizer.decay=constant", "optimizer.rampup_steps=0", *rates]
+    trainer = Trainer(TrainingConfig.from_file(config_file, settings))
+    trainer.take_step()
+    adams = (trainer.networks.generator_adam, trainer.networks.discriminator_adam)
+    for adam, rate in zip(adams, (1e-3, 1e-4), strict=True):
+        assert adam is not None
+        assert [group["lr"] for group in adam.param_groups] == [rate]
+    with pytest.raises(ConfigError, match="discriminator_learning_rate must be above 0, not -1"):
+        TrainingConfig.from_file(config_file, ["phase.0.discriminator_learning_rate=-1"])
+
+
 def test_a_resumed_run_of_such_phases_equals_a_straight_one(
     config_of_parts: Path, tmp_path: Path
 ) -> None:

@@ -168,8 +168,9 @@ class Networks:
         for group in self.generator_adam.param_groups:
             group["lr"] = self.learning_rate * self.phase.rate_of(group["example"])
         if self.discriminator_adam is not None:
+            own = self.phase.discriminator_learning_rate
             for group in self.discriminator_adam.param_groups:
-                group["lr"] = optimizer.discriminator_learning_rate * share
+                group["lr"] = share * (own or optimizer.discriminator_learning_rate)
 
     def _groups(self) -> list[dict[str, Any]]:
         """Return the generator's parameters, those with the same rates in all phases together."""

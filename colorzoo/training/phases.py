@@ -45,6 +45,9 @@ class Phase:
     learning_rate: float | None = setting(
         None, "Learning rate of the generator; without it the optimizer's.", example=1e-4
     )
+    discriminator_learning_rate: float | None = setting(
+        None, "The discriminator's; without it the optimizer's.", example=1e-4
+    )
     rates: dict[str, float] = field(
         default_factory=dict,
         metadata={
@@ -63,8 +66,10 @@ class Phase:
             raise ValueError(f"steps must be above 0, not {self.steps}.")
         if self.size is not None and self.size < 1:
             raise ValueError(f"size must be above 0, not {self.size}.")
-        if self.learning_rate is not None and not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, not {self.learning_rate}.")
+        for name in ("learning_rate", "discriminator_learning_rate"):
+            rate = getattr(self, name)
+            if rate is not None and not rate > 0:
+                raise ValueError(f"{name} must be above 0, not {rate}.")
         _check_shares("losses", self.losses)
         _check_shares("rates", self.rates)
         if not any(weight > 0 for weight in self.losses.values()):
