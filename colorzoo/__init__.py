@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from colorzoo.attention import attention_maps, has_attention_maps
     from colorzoo.colorizer import Colorizer
+    from colorzoo.draft import Draft
     from colorzoo.errors import (
         ColorzooError,
         ConfigError,
@@ -66,6 +67,7 @@ __all__ = [
     "write_pages",
     "Picture",
     "Prediction",
+    "Draft",
     "Hints",
     "Guidance",
     "attention_maps",
@@ -111,6 +113,7 @@ _HOMES = {
     "colorzoo.attention": ("attention_maps", "has_attention_maps"),
     "colorzoo.colorizer": ("Colorizer",),
     "colorzoo.loading": ("load",),
+    "colorzoo.draft": ("Draft",),
     "colorzoo.evaluation.card": ("write_card",),
     "colorzoo.evaluation.evaluate": ("evaluate",),
     "colorzoo.evaluation.report": ("Report",),

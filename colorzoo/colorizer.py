@@ -49,6 +49,7 @@ from colorzoo.prepare import (
 from colorzoo.zoo.catalog import read_info
 
 if TYPE_CHECKING:
+    from colorzoo.draft import Draft
     from colorzoo.export import ExportReport
     from colorzoo.predictors.onnx import Precision
 
@@ -70,6 +71,7 @@ class Colorizer(JobMethods):
     Attributes:
         predictor: The same.
         model: The same; None for a predictor that is no network.
+        guided: The predictor under what a user can add to any: hints and a reference.
     """
 
     def __init__(self, predictor: Predictor, model: Model | None = None) -> None:
@@ -78,7 +80,7 @@ class Colorizer(JobMethods):
             image = ImageSettings(working_size=predictor.working_size)
             model = Model(generator=predictor.generator, image=image, name=predictor.name)
         self.model = model
-        self._guided = with_guides(predictor)
+        self.guided = with_guides(predictor)
 
     def __repr__(self) -> str:
         return (
@@ -108,7 +110,7 @@ class Colorizer(JobMethods):
     @property
     def accepts(self) -> frozenset[Guide]:
         """What can be added to a picture; more than its predictor alone takes."""
-        return self._guided.accepts
+        return self.guided.accepts
 
     @property
     def working_size(self) -> int:
@@ -245,7 +247,7 @@ class Colorizer(JobMethods):
             ConfigError: The predictor does not take what is given, or lacks what it needs.
         """
         check_lightness(lightness)
-        predictor = self.predictor if guidance is None else self._guided
+        predictor = self.predictor if guidance is None else self.guided
         check_guidance(predictor, guidance)
         if guidance is not None:
             guidance = guidance.to(self.device)
@@ -302,19 +304,36 @@ class Colorizer(JobMethods):
         pairs = zip(predictions, hints, strict=True)
         return [dataclasses.replace(prediction, hints=own) for prediction, own in pairs]
 
+    def draft(self, picture: PictureSource, *, working_size: int | None = None) -> Draft:
+        """Predict a picture's colours once, to be finished in many ways.
+
+        Args:
+            picture: As in calling the colorizer.
+            working_size: As in calling the colorizer.
+
+        Returns:
+            What finishes it: stronger or paler, safer or more vivid, with hints or a reference, in
+            a smaller size to look at, or in other colours as likely.
+
+        Raises:
+            PictureError: The picture cannot be read.
+            ConfigError: ``working_size`` is out of range.
+            TensorError: The predictor's numbers overflow.
+        """
+        from colorzoo.draft import make_draft
+
+        return make_draft(self, read(picture), working_size)
+
     def alternatives(
         self, picture: PictureSource, n: int = 4, *, seed: int = 0
     ) -> list[Image.Image]:
-        """Colour a picture in other ways as likely (see :func:`colorzoo.choices.alternatives`)."""
-        from colorzoo.choices import alternatives
-
-        return alternatives(self, picture, n, seed=seed)
+        """Colour a picture in other ways as likely (see :meth:`Draft.alternatives`)."""
+        others = self.draft(picture).alternatives(n, seed=seed)
+        return FinishedPictures(other.finish() for other in others)
 
     def uncertainty(self, picture: PictureSource) -> NDArray[np.float32]:
-        """Tell where the colours are a guess (see :func:`colorzoo.choices.uncertainty`)."""
-        from colorzoo.choices import uncertainty
-
-        return uncertainty(self, picture)
+        """Tell where the colours are a guess (see :meth:`Draft.uncertainty`)."""
+        return self.draft(picture).uncertainty()
 
     def export(
         self,

@@ -245,6 +245,12 @@ class PlacedHints:
             small, hinted = resize_hints(full, mask, (height, width))
         return small[None], hinted[None, None]
 
+    def at_size(self, height: int, width: int) -> PlacedHints:
+        """Return the hinted pixels of the same picture at another size."""
+        chroma, mask = (part[0].numpy() for part in self.resized(height, width))
+        rows, columns = np.nonzero(mask[0])
+        return PlacedHints(height, width, rows, columns, chroma[:, rows, columns])
+
 
 def resize_hints(chroma: Tensor, mask: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Bring hints to another size; where pixels are joined, the mean of the hinted ones counts.

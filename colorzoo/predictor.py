@@ -137,11 +137,14 @@ class Prediction:
         chroma: (2, h, w) float32, a and b in Lab units.
         lightness: (h, w) float32, the L of 0..100 that it saw.
         hints: The pixels of the full-size picture whose colours are given, if any; they keep them.
+        logits: (Q, h', w') float32, how likely each colour is at each place, where that was kept
+            (see :class:`colorzoo.draft.Draft`).
     """
 
     chroma: Tensor
     lightness: Tensor
     hints: PlacedHints | None = None
+    logits: Tensor | None = None
 
     def __repr__(self) -> str:
         height, width = self.lightness.shape

@@ -17,7 +17,7 @@ from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.predictor import Guidance
 
-_LONGEST: Final = 4
+LONGEST: Final = 4
 """The longer side that a predictor sees is at most this many times the working size."""
 
 _GREY: Final = 2.0
@@ -30,7 +30,7 @@ def working_shape(height: int, width: int, working_size: int) -> tuple[int, int]
     The shorter side becomes ``working_size`` and the aspect ratio is kept; when the longer side
     would pass four times ``working_size``, that is what it becomes.
     """
-    scale = min(working_size / min(height, width), _LONGEST * working_size / max(height, width))
+    scale = min(working_size / min(height, width), LONGEST * working_size / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 

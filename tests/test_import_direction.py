@@ -20,7 +20,7 @@ FLOORS = (
     {"modelfolder"},
     {"zoo"},
     {"hub"},
-    {"jobs", "export", "choices"},
+    {"jobs", "export", "draft"},
     {"colorizer"},
     {"attention", "loading"},
     {"evaluation", "testing"},

@@ -7,7 +7,7 @@ memory stays near one or two bytes a pixel and grey values come back exactly.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -20,7 +20,9 @@ from colorzoo.pictures.metadata import Metadata
 from colorzoo.pictures.samples import eight_bit
 from colorzoo.pictures.strips import strip_bounds
 from colorzoo.pictures.write import FinishedPicture
+from colorzoo.schema import check_whole
 
+_FINE: Final = 2**16 - 1  # codes of a shrunk picture: its L are means, between those of 8 bits
 _RESIZE_GAP: Final = 3.0  # boxes bring a picture to this many times the wanted size, then bicubic
 
 
@@ -124,6 +126,35 @@ class Picture:
             for plane in reduced
         ]
         return np.stack([np.asarray(plane) for plane in resized])
+
+    def fitted(self, longest: int | None) -> tuple[int, int]:
+        """Return height and width of the picture, its longer side brought down to ``longest``.
+
+        Raises:
+            ConfigError: ``longest`` is no whole number, 1 or more.
+        """
+        side = max(self.height, self.width)
+        if longest is None or check_whole("longest", longest) >= side:
+            return self.height, self.width
+        height, width = (max(1, round(own * longest / side)) for own in (self.height, self.width))
+        return height, width
+
+    def shrunk(self, longest: int) -> Picture:
+        """Return it with its longer side at most so long, as a picture of 8 bits to look at.
+
+        Raises:
+            ConfigError: ``longest`` is no whole number, 1 or more.
+        """
+        size = height, width = self.fitted(longest)
+        if size == (self.height, self.width):
+            return self
+        codes = np.rint(self.resized_lightness(height, width) * (_FINE / 100.0)).astype(np.uint16)
+        codes.setflags(write=False)
+        alpha = self.alpha
+        if alpha is not None:
+            alpha = np.asarray(Image.fromarray(alpha).resize((width, height)))
+        table = np.linspace(0.0, 100.0, _FINE + 1, dtype=np.float32)
+        return replace(self, codes=codes, table=table, alpha=alpha, bit_depth=8, rgb=None)
 
     def depth(self, wanted: Depth = "auto") -> Literal[8, 16]:
         """Return the bits of a sample in the finished picture; "auto" keeps those of the source."""

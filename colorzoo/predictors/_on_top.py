@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from colorzoo.predictor import Guide, Predictor
+from colorzoo.predictor import Guidance, Guide, Predictor
 
 
 class OnTop:
-    """All of a predictor (see :class:`colorzoo.predictor.Predictor`) but what it predicts.
+    """All of a predictor (see :class:`colorzoo.predictor.Predictor`) but its own correction.
 
     Args:
         base: What colours by itself.
@@ -35,3 +36,28 @@ class OnTop:
     def to(self, device: torch.device) -> None:
         """Move its base."""
         self.base.to(device)
+
+    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+        """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says."""
+        given = guidance or Guidance()
+        chroma = self.base.predict(lightness, given.only(self.base.accepts))
+        return self._corrected(lightness, chroma, given)
+
+    def correct(self, lightness: Tensor, chroma: Tensor, guidance: Guidance) -> Tensor:
+        """Correct what the lowest predictor has given already, and do not ask it again.
+
+        Args:
+            lightness: (N, 1, h, w) float32 on its device, L in 0..100.
+            chroma: (N, 2, h, w) float32 on its device: a and b in Lab units.
+            guidance: What the user adds, on its device.
+
+        Returns:
+            Chroma as of :meth:`predict`.
+        """
+        if isinstance(self.base, OnTop):
+            chroma = self.base.correct(lightness, chroma, guidance)
+        return self._corrected(lightness, chroma, guidance)
+
+    def _corrected(self, lightness: Tensor, chroma: Tensor, given: Guidance) -> Tensor:
+        """Return the chroma of its base, changed by its own guide where that is given."""
+        raise NotImplementedError

@@ -16,6 +16,7 @@ _REGIONS: Final = 8  # surfaces that are coloured apart: more fall to pieces, fe
 _ROUNDS: Final = 12  # of k-means; its centres stand still by then
 _ALIKE: Final = 0.93  # two regions as alike as this are one surface, and get one colour
 _APART: Final = 24.0  # Lab units between two colours that nobody takes for the same
+_DIFFERENT: Final = 18.0  # Lab units between two colours of a choice
 _REACH: Final = 16.0  # Lab units around the chosen colour that a region keeps
 _PLACE: Final = 0.35  # weight of the place beside the colours, so that regions hang together
 
@@ -65,6 +66,22 @@ def choose_alternatives(shares: Tensor, cells: Tensor, *, count: int, seed: int)
     pull = -0.5 * (away / _REACH) ** 2  # (regions, count, Q)
     logits = shares.clamp(min=1e-12).log() + torch.einsum("rhw,rkq->kqhw", membership, pull)
     return torch.softmax(logits, dim=1)
+
+
+def choose_colors(shares: Tensor, cells: Tensor, *, count: int) -> Tensor:
+    """Return likely colours that differ: (n, 2), of which ``n`` is at most ``count``.
+
+    Args:
+        shares: (Q,), how likely each cell is.
+        cells: (Q, 2), their centres in Lab units.
+        count: How many at most.
+    """
+    rest = shares.float().clone()
+    chosen: list[Tensor] = []
+    while len(chosen) < count and rest.any():
+        chosen.append(cells[rest.argmax()].float())
+        rest = rest * ((cells.float() - chosen[-1]).norm(dim=1) >= _DIFFERENT)
+    return torch.stack(chosen)
 
 
 def _regions(shares: Tensor, cells: Tensor) -> Tensor:

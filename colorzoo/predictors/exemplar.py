@@ -64,13 +64,10 @@ class ExemplarPredictor(OnTop):
             self._encoder.to(device)
 
     @torch.inference_mode()
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
-        """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says."""
-        given = guidance or Guidance()
-        predicted = self.base.predict(lightness, given.only(self.base.accepts))
+    def _corrected(self, lightness: Tensor, chroma: Tensor, given: Guidance) -> Tensor:
         if given.reference is None:
-            return predicted
-        pictures = zip(lightness[:, 0], predicted, given.reference, strict=True)
+            return chroma
+        pictures = zip(lightness[:, 0], chroma, given.reference, strict=True)
         return torch.stack([self._recolored(*picture) for picture in pictures])
 
     def _recolored(self, lightness: Tensor, predicted: Tensor, reference: Tensor) -> Tensor:

@@ -26,12 +26,9 @@ class HintedPredictor(OnTop):
     def __init__(self, base: Predictor) -> None:
         super().__init__(base, "hints")
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
-        """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says."""
+    def _corrected(self, lightness: Tensor, chroma: Tensor, given: Guidance) -> Tensor:
         from colorzoo.methods.mending import mend  # scipy takes its time to import
 
-        given = guidance or Guidance()
-        chroma = self.base.predict(lightness, given.only(self.base.accepts))
         if given.hint_mask is None or given.hint_chroma is None:
             return chroma
         pictures = zip(

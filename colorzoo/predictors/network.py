@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -165,12 +166,16 @@ class NetworkPredictor:
             TensorError: The generator's numbers overflow in its precision, or the memory does not
                 suffice for pictures of this size.
         """
+        vividness = None if guidance is None else guidance.vividness
+        hints = pack_hints(guidance, lightness) if "hints" in self.accepts else None
+        return self._run(lambda seen: self.network(seen, vividness, hints), lightness)
+
+    def _run(self, what: Callable[[Tensor], Tensor], lightness: Tensor) -> Tensor:
+        """Run the generator; a lack of memory and an overflow become errors for users."""
         self.generator.eval()
         with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
-            vividness = None if guidance is None else guidance.vividness
-            hints = pack_hints(guidance, lightness) if "hints" in self.accepts else None
             try:
-                chroma: Tensor = self.network(lightness, vividness, hints)
+                result = what(lightness)
             except (RuntimeError, MemoryError) as error:
                 if not _is_of_memory(error):
                     raise
@@ -179,12 +184,22 @@ class NetworkPredictor:
                     f"The memory of {str(self.device)!r} does not suffice for {count} x {height} x "
                     f"{width} pixels in {self.name!r}. Give a smaller working_size or batch_size."
                 ) from error
-            if not torch.isfinite(chroma).all():
+            if not torch.isfinite(result).all():
                 raise TensorError(
                     f"The generator of {self.name!r} gave values that are not finite numbers in "
                     f"{self.dtype}. Use dtype='float32' or 'bfloat16'."
                 )
-        return chroma
+        return result
+
+    def logits(self, lightness: Tensor) -> Tensor:
+        """Return what :meth:`distribution` is the softmax of; :meth:`chroma_of` needs no more.
+
+        Raises:
+            ConfigError: The generator has no distribution.
+            TensorError: As :meth:`predict` says.
+        """
+        generator = self._generator_with_distribution()
+        return self._run(lambda seen: generator.logits(self.network.scale(seen)).float(), lightness)
 
     def distribution(self, lightness: Tensor) -> Tensor:
         """Return how likely each colour is at each place of a picture.
@@ -199,9 +214,7 @@ class NetworkPredictor:
         Raises:
             ConfigError: The generator has no distribution.
         """
-        generator = self._generator_with_distribution()
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
-            return generator.distribution(self.network.scale(lightness))
+        return torch.softmax(self.logits(lightness), dim=1)
 
     @property
     def cells(self) -> Tensor:
@@ -212,12 +225,24 @@ class NetworkPredictor:
         """
         return self._generator_with_distribution().classes.cells.float()
 
-    def chroma_of(self, shares: Tensor, size: tuple[int, int]) -> Tensor:
+    @property
+    def prior(self) -> Tensor:
+        """Share of each cell (Q,) in the training photos.
+
+        Raises:
+            ConfigError: The generator has no distribution.
+        """
+        return self._generator_with_distribution().classes.prior.float()
+
+    def chroma_of(
+        self, logits: Tensor, size: tuple[int, int], vividness: float | None = None
+    ) -> Tensor:
         """Return the chroma of a picture whose distribution is given.
 
         Args:
-            shares: (N, Q, h, w), as :meth:`distribution` gives them, or changed.
+            logits: (N, Q, h, w), as :meth:`logits` gives them, or changed.
             size: Height and width of the lightness that the distribution is of.
+            vividness: The generator's own if left out.
 
         Returns:
             (N, 2, height, width) float32, a and b in Lab units.
@@ -227,17 +252,13 @@ class NetworkPredictor:
         """
         generator = self._generator_with_distribution()
         filled = [round_up(side, generator.size_multiple) for side in size]
-        logits = shares.float().clamp(min=1e-12).log()
         with torch.inference_mode():
-            scaled = generator.classes.chroma(logits, filled)[..., : size[0], : size[1]]
-            return color.unscale_chroma(scaled)
+            scaled = generator.classes.chroma(logits.to(self.device), filled, vividness)
+            return color.unscale_chroma(scaled[..., : size[0], : size[1]])
 
     def _generator_with_distribution(self) -> ClassGenerator[Any]:
         if not has_distribution(self.generator):
-            raise ConfigError(
-                f"{self.name!r} predicts ab at once and no distribution over colours. Choose a "
-                "model that has one, such as lite-unet-gan."
-            )
+            raise without_distribution(self.name)
         return self.generator
 
     def attention_maps(self, lightness: Tensor) -> list[Tensor]:
@@ -268,6 +289,14 @@ def _scale_hints(like: Tensor, hints: Tensor | None) -> Tensor:
     if hints is None:
         return torch.cat([torch.zeros_like(like)] * HINT_CHANNELS, dim=1)
     return torch.cat((color.scale_chroma(hints[:, :2]), hints[:, 2:]), dim=1)
+
+
+def without_distribution(name: str) -> ConfigError:
+    """Return the error that a predictor has no distribution over colours."""
+    return ConfigError(
+        f"{name!r} predicts ab at once and no distribution over colours. Choose a model that has "
+        "one, such as lite-unet-gan."
+    )
 
 
 def _is_of_memory(error: Exception) -> bool:

@@ -1,7 +1,8 @@
-"""Vividness, other colourings as likely, and where colours are a guess."""
+"""What was predicted once and finished in many ways; vividness, alternatives, doubt."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,92 @@ def test_uncertainty_is_entropy_from_none_to_all() -> None:
     sure, two, all_alike = uncertainty_of(shares)[0, 0, 0].tolist()
     assert (sure, all_alike) == pytest.approx((0.0, 1.0), abs=1e-6)
     assert two == pytest.approx(np.log(2) / np.log(len(CELLS)))
+
+
+def test_a_draft_is_finished_as_calling_the_colorizer_does(
+    colorizer: Colorizer, picture: Image.Image
+) -> None:
+    hints = colorzoo.Hints.from_points([(20, 30, "red"), (35, 100, "teal")], radius=3)
+    reference = Image.new("RGB", (40, 30), "navy")
+    reference.paste("tomato", (0, 0, 20, 30))
+    wishes = (
+        {},
+        {"vividness": 1.0, "saturation": 1.3},
+        {"hints": hints, "saturation": 0.4},
+        {"hints": hints, "vividness": 0.9, "reference": reference},
+    )
+    wide = picture.resize((300, 40))  # longer than what is seen at full working size
+    expected = [[colorizer(one, **each) for each in wishes] for one in (picture, wide)]
+    drafts = [colorizer.draft(one) for one in (picture, wide)]
+    runs: list[int] = []
+    generator = colorizer.predictor.generator  # type: ignore[attr-defined]  # a network's
+    hook = generator.register_forward_pre_hook(lambda *_: runs.append(1))
+    for draft, images in zip(drafts, expected, strict=True):
+        for each, image in zip(wishes, images, strict=True):
+            finished = np.asarray(draft.finish(**each)).astype(int)
+            assert np.abs(finished - np.asarray(image)).max() <= 1
+    hook.remove()
+    assert runs == []
+
+
+def test_a_small_finish_shows_the_same_picture(colorizer: Colorizer, picture: Image.Image) -> None:
+    picture = Image.merge("LA", (picture, picture.rotate(180)))
+    draft = colorizer.draft(picture)
+    hints = colorzoo.Hints.from_points([(45, 70, "red")], radius=9)
+    whole, small = (draft.finish(hints=hints, longest=side) for side in (None, 70))
+    assert (whole.size, small.size, small.mode) == ((140, 90), (70, 45), "RGBA")
+    difference = np.asarray(whole.resize((70, 45)).convert("RGB")).astype(int)
+    difference -= np.asarray(small.convert("RGB"))
+    assert np.abs(difference).mean() < 6
+    red = np.asarray(small)[22, 35].astype(int)
+    assert red[0] > red[1] + 30
+    assert draft.uncertainty(longest=70).shape == (45, 70)
+    assert draft.finish(longest=1000).size == (140, 90)
+    with pytest.raises(ConfigError, match="longest must be a whole number"):
+        draft.finish(longest=0)
+
+
+def test_alternatives_are_drafts(colorizer: Colorizer, picture: Image.Image) -> None:
+    first, second = colorizer.draft(picture).alternatives(2, seed=3)
+    calm, vivid = (np.asarray(first.finish(vividness=each)).astype(int) for each in (0.0, 1.0))
+    assert np.abs(vivid - calm).mean() > 1.0
+    assert np.abs(np.asarray(second.finish(vividness=0.0)).astype(int) - calm).mean() > 1.0
+    assert "Draft" in repr(first)
+
+
+def test_likely_colors_are_those_of_the_place() -> None:
+    shares = sky_and_dress()[0]
+    predictor = NetworkPredictor(
+        colorzoo.create_model("lite-unet", widths=(4, 4, 8, 8), head="classes"), working_size=64
+    )
+    colorizer = Colorizer(predictor)
+    draft = colorizer.draft(Image.new("L", (128, 128), 120))
+    prediction = dataclasses.replace(draft.prediction, logits=shares.log())
+    draft = colorzoo.Draft(colorizer, draft.picture, prediction)
+    assert draft.has_distribution
+    (blue, *_), (red, green, *_) = (draft.likely_colors(row, 60, 3) for row in (5, 120))
+    assert blue[2] > max(blue[:2]) + 60
+    assert red[0] > max(red[1:]) + 60
+    assert green[1] > green[0] + 60
+    with pytest.raises(ConfigError, match="Row 128, column 0 lies outside the picture"):
+        draft.likely_colors(128, 0)
+
+
+def test_a_draft_of_what_has_no_distribution(picture: Image.Image) -> None:
+    colorizer = colorizer_with("ab")
+    draft = colorizer.draft(picture)
+    assert not draft.has_distribution
+    hints = colorzoo.Hints.from_points([(20, 30, "red")])
+    for given in ({}, {"hints": hints}):
+        expected = np.asarray(colorizer(picture, **given)).astype(int)
+        assert np.abs(np.asarray(draft.finish(**given)).astype(int) - expected).max() <= 1
+    with pytest.raises(ConfigError, match="does not take vividness"):
+        draft.finish(vividness=0.5)
+    levin, picture = colorzoo.load("levin"), picture.resize((48, 32))
+    draft = levin.draft(picture)
+    np.testing.assert_array_equal(draft.finish(hints=hints), levin(picture, hints=hints))
+    with pytest.raises(ConfigError, match="'levin' needs hints"):
+        draft.finish()
 
 
 def test_a_colorizer_gives_alternatives_and_uncertainty(
