@@ -114,6 +114,15 @@ def srgb_strips(
     yield from in_order(finish, upsampled.bounds())
 
 
+_SMALL_PRODUCT: Final = 1 << 18
+"""Multiplications of a matrix product that OpenBLAS still does on the thread that asks for it.
+
+Strips are worked on by several threads already. For larger products each of these would wake all
+of OpenBLAS's own, which then wait for one another by spinning: on a busy machine that took fifty
+times the processor time of the product itself.
+"""
+
+
 class _Upsampling:
     """Chroma on its way to full size: what is worked out once, and each strip from that."""
 
@@ -146,7 +155,12 @@ class _Upsampling:
         """Return chroma (2, rows, W) of the rows from ``start`` whose lightness (rows, W) is."""
         stop = start + lightness.shape[0]
         first, weights = _cubic_rows(start, stop, self._height, self._small_height)
-        full: Floats = weights @ self._wide[:, first : first + weights.shape[1]]
+        near = self._wide[:, first : first + weights.shape[1]]
+        full = np.empty((len(near), stop - start, self._width), dtype=np.float32)
+        columns = max(1, _SMALL_PRODUCT // weights.size)
+        for column in range(0, self._width, columns):
+            block = slice(column, column + columns)
+            np.matmul(weights, near[..., block], out=full[..., block])
         slope, offset = full[:2], full[2:]
         slope *= lightness
         offset += slope
