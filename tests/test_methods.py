@@ -23,6 +23,7 @@ from colorzoo.errors import (
     UnknownNameError,
 )
 from colorzoo.methods.distances import NONE, distances, label_colors
+from colorzoo.methods.mending import mend
 from colorzoo.methods.samples import jittered_places
 from colorzoo.methods.spreading import spread
 from colorzoo.methods.welsh import Welsh, WelshConfig
@@ -277,3 +278,20 @@ def test_the_contract_finds_what_is_wrong() -> None:
     with pytest.raises(RegistrationError, match="'levin' is already registered"):
         METHODS.register("levin", config=WelshConfig)(Forgetful)
     assert check_method("levin") is None
+
+
+def test_many_hints_tell_what_becomes_of_their_like() -> None:
+    """A chequered board, grey as predicted: hints on some squares tell of the others."""
+    squares = (torch.arange(8)[:, None] + torch.arange(8)) % 2
+    lightness = (30.0 + 45.0 * squares).repeat_interleave(12, 0).repeat_interleave(12, 1)
+    colors = torch.where(squares[None] == 1, torch.tensor([25.0, 5.0])[:, None, None], -15.0)
+    chroma = colors.repeat_interleave(12, 1).repeat_interleave(12, 2)
+    predicted = torch.zeros(2, 96, 96)
+    mask = torch.zeros(96, 96, dtype=torch.bool)
+    mask[5::24, 5::24] = mask[17::24, 5::24] = True  # every second column of squares has none
+    mended = mend(lightness, predicted, chroma, mask)
+    assert torch.equal(mended[:, mask], chroma[:, mask])
+    hidden = chroma[:, :, 12:24], mended[:, :, 12:24]
+    assert (hidden[0] - hidden[1]).abs().mean() < 0.4 * hidden[0].abs().mean()
+    # Hints that agree with the prediction change nothing.
+    assert torch.allclose(mend(lightness, chroma, chroma, mask), chroma, atol=1e-4)
