@@ -150,7 +150,9 @@ def __getattr__(name: str) -> object:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'colorzoo' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    errors = importlib.import_module("colorzoo.errors")
+    with errors.needing_torch(f"colorzoo.{name}"):
+        value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
 

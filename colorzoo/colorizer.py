@@ -3,57 +3,58 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from colorzoo import notebook
-from colorzoo.devices import pick_device
+from colorzoo.errors import ConfigError
 from colorzoo.finishing import finish_picture
 from colorzoo.hints import Hints, PlacedHints
 from colorzoo.jobs.methods import JobMethods
 from colorzoo.modelfolder.format import ImageSettings
-from colorzoo.modelfolder.model import Model
 from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
 from colorzoo.pictures.write import FinishedPictures
 from colorzoo.predictor import (
+    Floats,
     Guidance,
     Guide,
     Prediction,
     Predictor,
     add_vividness,
+    as_array,
     check_guidance,
     join_guidance,
 )
 from colorzoo.predictors.guided import with_guides
-from colorzoo.predictors.network import NetworkPredictor
 from colorzoo.prepare import (
     batches,
     check_lightness,
     guidance_for,
+    of_tensor,
     place_hints,
     read_added,
+    read_noting,
     read_references,
     working_lightness,
 )
 from colorzoo.zoo.catalog import read_info
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from colorzoo.draft import Draft
     from colorzoo.export import ExportReport
+    from colorzoo.modelfolder.model import Model
     from colorzoo.predictors.onnx import Precision
-
-_log = logging.getLogger(__name__)
 
 
 class Colorizer(JobMethods):
@@ -76,16 +77,13 @@ class Colorizer(JobMethods):
 
     def __init__(self, predictor: Predictor, model: Model | None = None) -> None:
         self.predictor = predictor
-        if model is None and isinstance(predictor, NetworkPredictor):
-            image = ImageSettings(working_size=predictor.working_size)
-            model = Model(generator=predictor.generator, image=image, name=predictor.name)
-        self.model = model
+        self.model = model or _model_of(predictor)
         self.guided = with_guides(predictor)
 
     def __repr__(self) -> str:
         return (
             f"Colorizer({self.name!r}, working_size={self.working_size}, "
-            f"parameters={self.predictor.parameters}, device={str(self.device)!r})"
+            f"parameters={self.predictor.parameters}, device={self.device!r})"
         )
 
     def _repr_html_(self) -> str:
@@ -97,7 +95,7 @@ class Colorizer(JobMethods):
                 "licence of the weights": info and info.license,
                 "parameters": f"{self.predictor.parameters:,}",
                 "working size": f"{self.working_size} pixels, shorter side",
-                "device": f"{self.device}, {str(self.dtype).removeprefix('torch.')}",
+                "device": f"{self.device}, {self.dtype}",
                 "takes": ", ".join(sorted(self.accepts)) or "the picture alone",
             },
         )
@@ -118,14 +116,14 @@ class Colorizer(JobMethods):
         return self.predictor.working_size
 
     @property
-    def device(self) -> torch.device:
-        """Where its predictor works."""
-        return self.predictor.device
+    def device(self) -> str:
+        """Where its predictor works: ``"cpu"``, ``"cuda:0"``, ``"mps"``."""
+        return str(self.predictor.device)
 
     @property
-    def dtype(self) -> torch.dtype:
-        """Precision of its network; float32 where there is none to choose."""
-        return getattr(self.predictor, "dtype", torch.float32)
+    def dtype(self) -> str:
+        """Precision of its network, ``"float32"`` where there is none to choose."""
+        return str(getattr(self.predictor, "dtype", "float32")).removeprefix("torch.")
 
     @property
     def vividness(self) -> float | None:
@@ -138,7 +136,7 @@ class Colorizer(JobMethods):
         Raises:
             ConfigError: The device is unknown or not there.
         """
-        self.predictor.to(pick_device(device))
+        self.predictor.to(str(device))
         return self
 
     @overload
@@ -222,7 +220,7 @@ class Colorizer(JobMethods):
         )
         several = isinstance(pictures, (list, tuple))
         sources: Sequence[PictureSource] = pictures if several else [pictures]  # type: ignore[assignment,list-item]  # a Sequence that is no list is left to read(), which says what is wrong
-        read_pictures = [_read_noting(source) for source in sources]
+        read_pictures = [read_noting(source) for source in sources]
         placed = place_hints(hints, read_pictures, several=several)
         references = read_references(reference, len(read_pictures), several=several)
         predictions = self._predict_added(read_pictures, options, placed, references)
@@ -232,27 +230,36 @@ class Colorizer(JobMethods):
         )
         return finished if several else finished[0]
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+    @overload
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats: ...
+
+    @overload
+    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor: ...
+
+    def predict(
+        self, lightness: Floats | Tensor, guidance: Guidance | None = None
+    ) -> Floats | Tensor:
         """Predict chroma from lightness, at the size it comes in.
 
         Args:
-            lightness: (N, 1, H, W) of any float type on any device, L in 0..100.
+            lightness: (N, 1, H, W), an array or a tensor of any float type on any device, L in
+                0..100.
             guidance: What the user adds, for predictors that take it.
 
         Returns:
-            (N, 2, H, W) float32 on the same device, a and b in Lab units.
+            (N, 2, H, W) float32, a and b in Lab units: an array, or a tensor on the same device.
 
         Raises:
             TensorError: The shape, type or range is wrong, or the predictor's numbers overflow.
             ConfigError: The predictor does not take what is given, or lacks what it needs.
         """
+        if hasattr(lightness, "detach"):
+            return of_tensor(lightness, lambda array: self.predict(array, guidance))
         check_lightness(lightness)
         predictor = self.predictor if guidance is None else self.guided
         check_guidance(predictor, guidance)
-        if guidance is not None:
-            guidance = guidance.to(self.device)
-        predicted = predictor.predict(lightness.to(self.device, torch.float32), guidance)
-        return predicted.to(lightness.device).clone()  # a plain tensor, not one of inference mode
+        seen = np.ascontiguousarray(lightness, dtype=np.float32)
+        return np.array(as_array(predictor.predict(seen, guidance)), dtype=np.float32)  # a copy
 
     def predict_pictures(
         self,
@@ -281,10 +288,8 @@ class Colorizer(JobMethods):
         size = options.working_size or self.working_size
         for batch, shape in batches(pictures, added, size, options.batch_size):
             own, seen = working_lightness([pictures[i] for i in batch], shape, options)
-            predicted = self.predict(
-                seen[:, None].to(self.device), join_guidance([added[i] for i in batch])
-            )
-            for index, ab, lightness in zip(batch, predicted, own.to(self.device), strict=True):
+            predicted = self.predict(seen[:, None], join_guidance([added[i] for i in batch]))
+            for index, ab, lightness in zip(batch, predicted, own, strict=True):
                 predictions[index] = Prediction(ab, lightness)
         return [predictions[index] for index in range(len(pictures))]
 
@@ -343,6 +348,11 @@ class Colorizer(JobMethods):
         overwrite: bool = False,
     ) -> ExportReport:
         """Write its network as an ONNX file (see :func:`colorzoo.export.export_onnx`)."""
+        if self.model is None:
+            raise ConfigError(
+                f"{self.name!r} has no network that torch runs and exports. Give a model, such as "
+                "lite-unet-gan; 'colorzoo list' shows them."
+            )
         from colorzoo.export import export_onnx
 
         target = Path(path).expanduser()
@@ -372,9 +382,14 @@ class Colorizer(JobMethods):
         return finish_picture(picture, prediction, saturation, depth)
 
 
-def _read_noting(source: PictureSource) -> Picture:
-    """Read a picture, and log what a person should know of it."""
-    picture = read(source)
-    for note in picture.notes:
-        _log.warning("%s: %s", picture.name, note)
-    return picture
+def _model_of(predictor: Predictor) -> Model | None:
+    """Return what is to be saved of a predictor that was not loaded; None if it is no network."""
+    if not hasattr(predictor, "generator"):  # asked for first, as what follows needs torch
+        return None
+    from colorzoo.modelfolder.model import Model
+    from colorzoo.predictors.network import NetworkPredictor
+
+    if not isinstance(predictor, NetworkPredictor):
+        return None
+    image = ImageSettings(working_size=predictor.working_size)
+    return Model(generator=predictor.generator, image=image, name=predictor.name)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-import torch
+from typing import TYPE_CHECKING, Final
 
 from colorzoo.errors import ConfigError, did_you_mean
 
-_DTYPES: Final = {
-    "float32": torch.float32,
-    "float16": torch.float16,
-    "bfloat16": torch.bfloat16,
-}
+if TYPE_CHECKING:
+    import torch
+
+_DTYPES: Final = ("float32", "float16", "bfloat16")
 
 
 def pick_device(device: str | torch.device) -> torch.device:
@@ -21,6 +18,8 @@ def pick_device(device: str | torch.device) -> torch.device:
     Raises:
         ConfigError: It is unknown to torch, or not there.
     """
+    import torch
+
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -38,8 +37,16 @@ def pick_device(device: str | torch.device) -> torch.device:
     return chosen
 
 
+def check_device(device: str | torch.device) -> None:
+    """Raise a ConfigError unless the device is there; what needs none of torch does without it."""
+    if str(device) not in ("auto", "cpu"):
+        pick_device(device)
+
+
 def list_devices() -> list[str]:
     """Return the names of the devices of this machine that generators run on."""
+    import torch
+
     return [
         "cpu",
         *(f"cuda:{index}" for index in range(torch.cuda.device_count())),
@@ -55,6 +62,8 @@ def pick_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.d
     Raises:
         ConfigError: It is not one that generators run in.
     """
+    import torch
+
     if dtype is None:
         return torch.float32
     name = dtype.removeprefix("torch.") if isinstance(dtype, str) else str(dtype)[len("torch.") :]
@@ -65,11 +74,14 @@ def pick_dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.d
         raise ConfigError(
             f"dtype must be one of {', '.join(names)}, not {dtype!r}.{did_you_mean(name, names)}"
         )
-    return _DTYPES[name]
+    picked: torch.dtype = getattr(torch, name)
+    return picked
 
 
 def has_bfloat16(device: torch.device) -> bool:
     """Tell whether a device has instructions for bfloat16; any other computes it more slowly."""
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu":

@@ -10,28 +10,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from colorzoo import color
 from colorzoo.errors import ConfigError
-from colorzoo.models._heads import anneal
 from colorzoo.options import ColorizeOptions, check_saturation, check_vividness
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource
-from colorzoo.predictor import Guidance, Prediction, add_vividness, check_guidance
+from colorzoo.predictor import (
+    Floats,
+    Guidance,
+    Prediction,
+    add_vividness,
+    as_array,
+    check_guidance,
+    without_distribution,
+)
 from colorzoo.predictors._on_top import OnTop
-from colorzoo.predictors.distribution import choose_alternatives, choose_colors, uncertainty_of
-from colorzoo.predictors.network import NetworkPredictor, round_up, without_distribution
 from colorzoo.prepare import LONGEST, guidance_for, place_hints, read_reference, working_shape
 from colorzoo.schema import check_whole
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from colorzoo.colorizer import Colorizer
     from colorzoo.hints import Hints
+    from colorzoo.predictors.network import NetworkPredictor
 
 MOST: Final = 32
 """Alternatives, or colours for a place, at once; after a dozen they repeat themselves."""
@@ -130,6 +135,10 @@ class Draft:
         if not 0 <= seed < 2**63:  # what torch's generators take
             raise ConfigError(f"seed must be a whole number of at most 63 bits, not {seed}.")
         predictor, logits = self._distribution()
+        import torch
+
+        from colorzoo.predictors.distribution import choose_alternatives
+
         shares = torch.softmax(logits[None], dim=1)
         chosen = choose_alternatives(shares, predictor.cells.to(shares), count=n, seed=seed)
         return [
@@ -151,6 +160,11 @@ class Draft:
             ConfigError: The model has no distribution.
         """
         predictor, logits = self._distribution()
+        import torch
+        import torch.nn.functional as F
+
+        from colorzoo.predictors.distribution import uncertainty_of
+
         height, width = self.prediction.lightness.shape
         entropy = uncertainty_of(torch.softmax(logits[None], dim=1))
         filled = self._filled(predictor)
@@ -189,18 +203,21 @@ class Draft:
                 (row, column), size, seen, logits.shape[1:], self._filled(predictor), strict=True
             )
         ]
+        import torch
+
+        from colorzoo.models._heads import anneal
+        from colorzoo.predictors.distribution import choose_colors
+
         here = logits[:, place[0], place[1]].to(predictor.device)
         # A plain share puts greys first, as in any photo: rare colours are lifted as for a picture.
         lifted = anneal(here, predictor.prior, predictor.vividness or 0.0)
-        chosen = choose_colors(torch.softmax(lifted, dim=0), predictor.cells, count=n).cpu()
-        at = self.prediction.lightness[row * seen[0] // size[0], column * seen[1] // size[1]].clamp(
-            *_TOLD_APART
-        )
-        lab = torch.cat((at.cpu().expand(1, len(chosen)), chosen.T))[:, None]
-        codes = color.lab_to_srgb8(lab[0].numpy(), lab[1:].numpy())[0]
+        chosen = choose_colors(torch.softmax(lifted, dim=0), predictor.cells, count=n)
+        at = self.prediction.lightness[row * seen[0] // size[0], column * seen[1] // size[1]]
+        told_apart = np.full((1, len(chosen)), at.clip(*_TOLD_APART), dtype=np.float32)
+        codes = color.lab_to_srgb8(told_apart, as_array(chosen.T)[:, None])[0]
         return [(int(red), int(green), int(blue)) for red, green, blue in codes]
 
-    def _chroma(self, guidance: Guidance | None, vividness: float | None) -> Tensor:
+    def _chroma(self, guidance: Guidance | None, vividness: float | None) -> Floats:
         """Return chroma (2, h, w) under what a user adds, with the network's work as it was done.
 
         Only what the predictor itself does with what is given has to be done again.
@@ -211,28 +228,31 @@ class Draft:
         given = frozenset() if guidance is None else guidance.given
         again = vividness is not None and logits is None
         if predictor.needs or given & predictor.accepts or again:
-            return self._colorizer.predict(lightness, add_vividness(guidance, vividness))[0]
+            predicted = self._colorizer.predict(lightness, add_vividness(guidance, vividness))
+            first: Floats = predicted[0]
+            return first
         chroma = prediction.chroma[None]
-        if vividness is not None and logits is not None and isinstance(predictor, NetworkPredictor):
+        if vividness is not None and logits is not None:
             check_vividness(vividness)
-            height, width = prediction.lightness.shape
-            chroma = predictor.chroma_of(logits[None], (height, width), vividness)
+            network, height, width = self._distribution()[0], *prediction.lightness.shape
+            chroma = as_array(network.chroma_of(logits[None], (height, width), vividness))
         if guidance is not None:
             check_guidance(guided, guidance)
             if isinstance(guided, OnTop):
-                device = self._colorizer.device
-                on_it = lightness.to(device), chroma.to(device), guidance.to(device)
-                chroma = guided.correct(*on_it)
-        return chroma[0]
+                chroma = guided.correct(lightness, chroma, guidance)
+        corrected: Floats = chroma[0]
+        return corrected
 
     def _distribution(self) -> tuple[NetworkPredictor, Tensor]:
-        predictor, logits = self._colorizer.predictor, self.prediction.logits
-        if logits is None or not isinstance(predictor, NetworkPredictor):
+        predictor, logits = _network_of(self._colorizer), self.prediction.logits
+        if logits is None or predictor is None:
             raise without_distribution(self._colorizer.name)
         return predictor, logits
 
     def _filled(self, predictor: NetworkPredictor) -> tuple[int, int]:
         """Return height and width of the picture as the generator sees it, filled up."""
+        from colorzoo.predictors.network import round_up
+
         height, width = self.prediction.lightness.shape
         multiple = predictor.generator.size_multiple
         return round_up(height, multiple), round_up(width, multiple)
@@ -243,26 +263,39 @@ def make_draft(colorizer: Colorizer, picture: Picture, working_size: int | None)
     options = ColorizeOptions(working_size=working_size)
     size = options.working_size or colorizer.working_size
     shape = working_shape(picture.height, picture.width, size)
-    lightness = torch.from_numpy(picture.resized_lightness(*shape)).to(colorizer.device)
+    lightness = picture.resized_lightness(*shape)
+    network = _network_of(colorizer)
+    if network is not None and network.vividness is not None:
+        import torch
+
+        seen = torch.tensor(lightness[None, None], device=network.device)
+        logits = network.logits(seen)[0].clone()
+        return _drafted(colorizer, picture, lightness, network, logits)
+    if colorizer.predictor.needs:  # it says nothing of the picture alone
+        chroma = np.zeros((2, *shape), dtype=np.float32)
+    else:
+        chroma = colorizer.predict(lightness[None, None])[0]
+    return Draft(colorizer, picture, Prediction(chroma, lightness))
+
+
+def _network_of(colorizer: Colorizer) -> NetworkPredictor | None:
+    """Return what torch runs; None where that is nothing, and torch need not be there."""
+    if colorizer.model is None:
+        return None
+    from colorzoo.predictors.network import NetworkPredictor
+
     predictor = colorizer.predictor
-    if isinstance(predictor, NetworkPredictor) and predictor.vividness is not None:
-        logits = predictor.logits(lightness[None, None])[0].clone()
-        return _drafted(colorizer, picture, lightness, predictor, logits)
-    if predictor.needs:  # it says nothing of the picture alone
-        return Draft(colorizer, picture, Prediction(torch.zeros(2, *shape), lightness))
-    return Draft(
-        colorizer, picture, Prediction(colorizer.predict(lightness[None, None])[0], lightness)
-    )
+    return predictor if isinstance(predictor, NetworkPredictor) else None
 
 
 def _drafted(
     colorizer: Colorizer,
     picture: Picture,
-    lightness: Tensor,
+    lightness: Floats,
     predictor: NetworkPredictor,
     logits: Tensor,
 ) -> Draft:
     """Return a draft from the logits (Q, h, w) of a distribution."""
     height, width = lightness.shape
-    chroma = predictor.chroma_of(logits[None], (height, width))[0].clone()
+    chroma = as_array(predictor.chroma_of(logits[None], (height, width)))[0]
     return Draft(colorizer, picture, Prediction(chroma, lightness, logits=logits))

@@ -6,10 +6,11 @@ Each message says three things: what was given, what was expected, and what to d
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 
@@ -60,17 +61,36 @@ class HubError(ColorzooError):
 class MissingDependencyError(ColorzooError):
     """An optional library is needed and not installed."""
 
-    def __init__(self, library: str, *, extra: str, purpose: str) -> None:
-        """Name the library, the extra of colorzoo that installs it, and what needs it."""
+    def __init__(self, library: str, *, extra: str | None, purpose: str) -> None:
+        """Name the library, the extra of colorzoo that installs it if any, and what needs it."""
+        wanted = library if extra is None else f"'colorzoo[{extra}]'"
         super().__init__(
             f"{purpose} needs the library {library!r}, which is not installed. "
-            f"Install it with: pip install 'colorzoo[{extra}]'"
+            f"Install it with: pip install {wanted}"
         )
         self._rebuild = functools.partial(type(self), library, extra=extra, purpose=purpose)
 
     def __reduce__(self) -> tuple[Callable[[], MissingDependencyError], tuple[()]]:
         # Exceptions pickle by what their base was given, which here is the message alone.
         return self._rebuild, ()
+
+
+@contextlib.contextmanager
+def needing_torch(purpose: str) -> Iterator[None]:
+    """Say what is to be done where torch is not installed, as beside exported files it need not be.
+
+    Args:
+        purpose: What is done in the ``with`` block, the beginning of a sentence.
+
+    Raises:
+        MissingDependencyError: It imports torch, which is not there.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "torch":
+            raise
+        raise MissingDependencyError("torch", extra=None, purpose=purpose) from error
 
 
 _BESIDE: Final = 0.8

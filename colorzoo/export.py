@@ -28,7 +28,7 @@ from colorzoo.files import replacing
 from colorzoo.modelfolder.facts import read_facts, render_facts
 from colorzoo.modelfolder.model import Model
 from colorzoo.modelfolder.weights import render_config
-from colorzoo.predictor import Guidance, Predictor, pack_hints
+from colorzoo.predictor import Guidance, Predictor, as_array, pack_hints
 from colorzoo.predictors.network import LabNetwork, NetworkPredictor
 from colorzoo.predictors.onnx import (
     CHROMA,
@@ -271,13 +271,14 @@ def _probes() -> Iterator[tuple[Tensor, Guidance]]:
         chroma = torch.randn((batch, 2, height, width), generator=random) * 30.0
         mask = torch.rand((batch, 1, height, width), generator=random) < 0.02
         lightness = F.interpolate(coarse, size=(height, width), mode="bilinear")
-        yield lightness, Guidance(hint_chroma=chroma, hint_mask=mask)
+        yield lightness, Guidance(as_array(chroma), as_array(mask))
 
 
 def _run(
     network: LabNetwork, lightness: Tensor, guidance: Guidance, vividness: float | None
 ) -> Tensor:
-    hints = pack_hints(guidance, lightness) if network.generator.takes_hints else None
+    taken = network.generator.takes_hints
+    hints = torch.from_numpy(pack_hints(guidance, lightness.numpy())) if taken else None
     with torch.inference_mode():
         chroma: Tensor = network(lightness, vividness, hints)
     return chroma
@@ -290,7 +291,7 @@ def _compare(data: bytes, wanted: list[tuple[Tensor, Guidance, Tensor]]) -> tupl
         path.write_bytes(data)
         exported = OnnxPredictor(path)
     differences = [
-        (exported.predict(lightness, guidance) - chroma).abs().flatten()
+        (torch.from_numpy(exported.predict(lightness.numpy(), guidance)) - chroma).abs().flatten()
         for lightness, guidance, chroma in wanted
     ]
     together = torch.cat(differences)

@@ -36,8 +36,8 @@ def finish_picture(
         return rows, columns, chroma.saturate(colors, saturation)
 
     strips = chroma.srgb_strips(
-        chroma.saturate(prediction.chroma.cpu().numpy(), saturation),
-        prediction.lightness.cpu().numpy(),
+        chroma.saturate(prediction.chroma, saturation),
+        prediction.lightness,
         (picture.height, picture.width),
         picture.lightness,
         depth=picture.depth(depth),

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
-from torch import Tensor
 
 from colorzoo import color
 from colorzoo.errors import ConfigError, PictureError, did_you_mean
@@ -228,31 +226,32 @@ class PlacedHints:
         part = slice(int(first), int(last))
         return self.rows[part] - start, self.columns[part], self.chroma[:, part]
 
-    def resized(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+    def resized(self, height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return chroma (1, 2, height, width) and mask (1, 1, height, width) at another size.
 
         Where pixels are joined, one hinted one among them is enough, so that small hints survive.
         """
-        rows, columns = torch.from_numpy(self.rows), torch.from_numpy(self.columns)
-        chroma = torch.from_numpy(self.chroma)
         if height <= self.height and width <= self.width:
-            places = rows * height // self.height * width + columns * width // self.width
-            small, hinted = _join(places, chroma, (height, width))
+            rows = self.rows * height // self.height
+            columns = self.columns * width // self.width
+            small, hinted = _join(rows * width + columns, self.chroma, (height, width))
         else:
-            full = torch.zeros(2, self.height, self.width)
-            mask = torch.zeros(self.height, self.width, dtype=torch.bool)
-            full[:, rows, columns], mask[rows, columns] = chroma, True
+            full = np.zeros((2, self.height, self.width), dtype=np.float32)
+            mask = np.zeros((self.height, self.width), dtype=np.bool_)
+            full[:, self.rows, self.columns], mask[self.rows, self.columns] = self.chroma, True
             small, hinted = resize_hints(full, mask, (height, width))
         return small[None], hinted[None, None]
 
     def at_size(self, height: int, width: int) -> PlacedHints:
         """Return the hinted pixels of the same picture at another size."""
-        chroma, mask = (part[0].numpy() for part in self.resized(height, width))
+        chroma, mask = (part[0] for part in self.resized(height, width))
         rows, columns = np.nonzero(mask[0])
         return PlacedHints(height, width, rows, columns, chroma[:, rows, columns])
 
 
-def resize_hints(chroma: Tensor, mask: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def resize_hints(
+    chroma: NDArray[np.float32], mask: NDArray[np.bool_], size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Bring hints to another size; where pixels are joined, the mean of the hinted ones counts.
 
     Args:
@@ -265,21 +264,23 @@ def resize_hints(chroma: Tensor, mask: Tensor, size: tuple[int, int]) -> tuple[T
     """
     height, width = size
     if height > mask.shape[0] or width > mask.shape[1]:
-        rows = torch.arange(height) * mask.shape[0] // height
-        columns = torch.arange(width) * mask.shape[1] // width
+        rows = np.arange(height) * mask.shape[0] // height
+        columns = np.arange(width) * mask.shape[1] // width
         return chroma[:, rows[:, None], columns], mask[rows[:, None], columns]
-    rows, columns = mask.nonzero(as_tuple=True)
+    rows, columns = np.nonzero(mask)
     places = rows * height // mask.shape[0] * width + columns * width // mask.shape[1]
     return _join(places, chroma[:, mask], size)
 
 
-def _join(places: Tensor, chroma: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def _join(
+    places: NDArray[np.int64], chroma: NDArray[np.float32], size: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return the mean chroma (2, h, w) and the mask (h, w) of pixels at flat places (n,)."""
     count = size[0] * size[1]
-    counts = torch.bincount(places, minlength=count)
-    sums = torch.zeros(2, count).index_add_(1, places, chroma)
-    means = sums / counts.clamp(min=1)
-    return means.view(2, *size), (counts > 0).view(size)
+    counts = np.bincount(places, minlength=count)
+    sums = np.stack([np.bincount(places, weights=one, minlength=count) for one in chroma])
+    means = (sums / np.maximum(counts, 1)).astype(np.float32)
+    return means.reshape(2, *size), (counts > 0).reshape(size)
 
 
 def _place_layer(layer: NDArray[np.uint8], height: int, width: int) -> PlacedHints:

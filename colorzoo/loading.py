@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from colorzoo.colorizer import Colorizer
 from colorzoo.devices import pick_device, pick_dtype
-from colorzoo.errors import ConfigError
+from colorzoo.errors import ConfigError, needing_torch
 from colorzoo.hub.names import is_path, locate
 from colorzoo.methods.base import create_method
-from colorzoo.modelfolder.weights import load_model
-from colorzoo.predictors.network import NetworkPredictor
 from colorzoo.predictors.onnx import ONNX_SUFFIX, OnnxPredictor
 from colorzoo.registry import METHODS
+
+if TYPE_CHECKING:
+    import torch
 
 
 def load(
@@ -30,6 +32,8 @@ def load(
     verify: bool = True,
 ) -> Colorizer:
     """Load a model and return its colorizer.
+
+    Methods and exported files need no torch.
 
     Args:
         name: A model of this zoo (``"squeeze-unet-gan"``), a method (``"levin"``), a repository on
@@ -51,12 +55,12 @@ def load(
         HubError: The repository cannot be fetched.
         ConfigError: The model's config, or the device or dtype, is wrong.
         WeightsError: The weights are missing, damaged or of another config.
+        MissingDependencyError: It is neither a method nor an exported file, and there is no torch.
     """
-    chosen = pick_device(device)  # a typing error fails before any download
-    precision = pick_dtype(dtype, chosen)
     if isinstance(name, str) and name in METHODS.names():
-        return Colorizer(create_method(name, chosen, revision=revision, dtype=dtype))
-    folder = locate(
+        return Colorizer(create_method(name, str(device), revision=revision, dtype=dtype))
+    where = functools.partial(
+        locate,
         name,
         revision=revision,
         cache_dir=cache_dir,
@@ -64,8 +68,31 @@ def load(
         token=token,
         verify=verify,
     )
-    if folder.suffix == ONNX_SUFFIX and not folder.is_dir():
-        return _load_exported(folder, device=device, dtype=dtype)
+    if _is_exported(name):
+        return _load_exported(where(), device=str(device), dtype=dtype)
+    with needing_torch(f"Running {str(name)!r}, which is no exported file,"):
+        return _load_network(name, where, device, dtype)
+
+
+def _is_exported(name: str | os.PathLike[str]) -> bool:
+    """Tell whether a name is that of a file of onnxruntime."""
+    file = Path(str(name))  # a name of no possible kind is left to locate()
+    return file.suffix == ONNX_SUFFIX and is_path(name) and not file.expanduser().is_dir()
+
+
+def _load_network(
+    name: str | os.PathLike[str],
+    where: Callable[[], Path],
+    device: str | torch.device,
+    dtype: str | torch.dtype | None,
+) -> Colorizer:
+    """Load a generator from the folder that ``where`` returns."""
+    from colorzoo.modelfolder.weights import load_model
+    from colorzoo.predictors.network import NetworkPredictor
+
+    chosen = pick_device(device)  # a typing error fails before any download
+    precision = pick_dtype(dtype, chosen)
+    folder = where()
     model = load_model(folder, name=None if is_path(name) else str(name))
     place = folder.resolve().name if isinstance(name, os.PathLike) else str(name)
     predictor = NetworkPredictor(
@@ -78,9 +105,7 @@ def load(
     return Colorizer(predictor, model)
 
 
-def _load_exported(
-    file: Path, *, device: str | torch.device, dtype: str | torch.dtype | None
-) -> Colorizer:
+def _load_exported(file: Path, *, device: str, dtype: str | torch.dtype | None) -> Colorizer:
     if dtype not in (None, "auto"):
         raise ConfigError(
             f"{file} has a precision of its own; leave dtype out, or export it again with "

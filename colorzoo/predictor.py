@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Hashable, Iterable, Sequence, Set
+from collections.abc import Hashable, Iterable, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from colorzoo.errors import ConfigError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from colorzoo.hints import PlacedHints
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 Guide = Literal["hints", "reference", "vividness"]
 """What a user can add to lightness."""
@@ -23,6 +28,8 @@ Guide = Literal["hints", "reference", "vividness"]
 class Guidance:
     """What a user adds to the lightness of one batch, at working size and in Lab units.
 
+    Tensors can be given too, and become arrays.
+
     Attributes:
         hint_chroma: (N, 2, h, w) float32, the colours that are given; read where ``hint_mask`` is.
         hint_mask: (N, 1, h, w) bool, where they are given.
@@ -30,10 +37,14 @@ class Guidance:
         vividness: 0, the safest colours that a predictor can give, to 1, its most vivid ones.
     """
 
-    hint_chroma: Tensor | None = None
-    hint_mask: Tensor | None = None
-    reference: Tensor | None = None
+    hint_chroma: Floats | None = None
+    hint_mask: Mask | None = None
+    reference: Floats | None = None
     vividness: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("hint_chroma", "hint_mask", "reference"):
+            object.__setattr__(self, name, as_array(getattr(self, name)))
 
     def __repr__(self) -> str:
         return f"<Guidance: {', '.join(sorted(self.given)) or 'none'}>"
@@ -66,29 +77,12 @@ class Guidance:
 
     def of_picture(self, index: int) -> Guidance:
         """Return what belongs to one picture of the batch, as a batch of one."""
-        return self._mapped(lambda tensor: tensor[index : index + 1])
-
-    def to(self, device: torch.device) -> Guidance:
-        """Return it on another device."""
-        return self._mapped(lambda tensor: tensor.to(device))
-
-    def _mapped(self, change: Callable[[Tensor], Tensor]) -> Guidance:
-        tensors = (self.hint_chroma, self.hint_mask, self.reference)
-        chroma, mask, lab = (None if tensor is None else change(tensor) for tensor in tensors)
-        return Guidance(chroma, mask, lab, self.vividness)
+        arrays = (self.hint_chroma, self.hint_mask, self.reference)
+        own: list[Any] = [None if one is None else one[index : index + 1] for one in arrays]
+        return Guidance(own[0], own[1], own[2], self.vividness)
 
 
-def hint_planes(chroma: Tensor, mask: Tensor) -> Tensor:
-    """Return hints as they stand beside lightness: (N, 3, H, W), all 0 where none are.
-
-    Args:
-        chroma: (N, 2, H, W) in any units, read where ``mask`` is.
-        mask: (N, 1, H, W) bool; it becomes 0 and 1.
-    """
-    return torch.cat((torch.where(mask, chroma, 0.0), mask.to(chroma.dtype)), dim=1)
-
-
-def pack_hints(guidance: Guidance | None, lightness: Tensor) -> Tensor:
+def pack_hints(guidance: Guidance | None, lightness: Floats) -> Floats:
     """Return the hints that a user gave as planes, of zeros where there are none.
 
     Args:
@@ -96,12 +90,14 @@ def pack_hints(guidance: Guidance | None, lightness: Tensor) -> Tensor:
         lightness: What it is added to, (N, 1, H, W).
 
     Returns:
-        (N, 3, H, W): a and b in Lab units, and the mask.
+        (N, 3, H, W) float32: a and b in Lab units, 0 where none are given, and the mask as 0 and 1.
     """
     if guidance is None or guidance.hint_mask is None or guidance.hint_chroma is None:
         count, _, height, width = lightness.shape
-        return lightness.new_zeros(count, 3, height, width)
-    return hint_planes(guidance.hint_chroma, guidance.hint_mask)
+        return np.zeros((count, 3, height, width), dtype=np.float32)
+    mask, chroma = guidance.hint_mask, guidance.hint_chroma
+    planes = (np.where(mask, chroma, np.float32(0)), mask.astype(np.float32))
+    return np.concatenate(planes, axis=1)
 
 
 def add_vividness(guidance: Guidance | None, vividness: float | None) -> Guidance | None:
@@ -117,9 +113,9 @@ def join_guidance(parts: Sequence[Guidance | None]) -> Guidance | None:
     if not there:
         return None
 
-    def joined(tensors: Iterable[Tensor | None]) -> Tensor | None:
-        given = [tensor for tensor in tensors if tensor is not None]
-        return torch.cat(given) if given else None
+    def joined(arrays: Iterable[NDArray[Any] | None]) -> NDArray[Any] | None:
+        given = [array for array in arrays if array is not None]
+        return np.concatenate(given) if given else None
 
     return Guidance(
         joined(part.hint_chroma for part in there),
@@ -131,7 +127,7 @@ def join_guidance(parts: Sequence[Guidance | None]) -> Guidance | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a predictor said of one picture.
+    """What a predictor said of one picture. Tensors can be given too, and become arrays.
 
     Attributes:
         chroma: (2, h, w) float32, a and b in Lab units.
@@ -141,10 +137,14 @@ class Prediction:
             (see :class:`colorzoo.draft.Draft`).
     """
 
-    chroma: Tensor
-    lightness: Tensor
+    chroma: Floats
+    lightness: Floats
     hints: PlacedHints | None = None
     logits: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("chroma", "lightness"):
+            object.__setattr__(self, name, as_array(getattr(self, name)))
 
     def __repr__(self) -> str:
         height, width = self.lightness.shape
@@ -169,8 +169,8 @@ class Predictor(Protocol):
     needs: frozenset[Guide]
 
     @property
-    def device(self) -> torch.device:
-        """Where it works."""
+    def device(self) -> str:
+        """Where it works, as torch calls it: ``"cpu"``, ``"cuda:0"``, ``"mps"``."""
         ...
 
     @property
@@ -178,20 +178,29 @@ class Predictor(Protocol):
         """How many were learnt; 0 for a method."""
         ...
 
-    def to(self, device: torch.device) -> None:
-        """Work on another device from now on."""
+    def to(self, device: str) -> None:
+        """Work on another device from now on.
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+        Raises:
+            ConfigError: It is not there, or is none that it can work on.
+        """
+
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
         """Give chroma for lightness.
 
         Args:
-            lightness: (N, 1, h, w) float32 on its device, L in 0..100.
-            guidance: What the user adds, on its device.
+            lightness: (N, 1, h, w) float32, L in 0..100; it stays as it is.
+            guidance: What the user adds.
 
         Returns:
-            (N, 2, h, w) float32 on its device: a and b in Lab units, finite.
+            (N, 2, h, w) float32: a and b in Lab units, finite.
         """
         ...
+
+
+def as_array(values: Any) -> Any:
+    """Return a tensor as an array on the processor, and all else as it is."""
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else values
 
 
 def check_guidance(predictor: Predictor, guidance: Guidance | None) -> None:
@@ -222,3 +231,11 @@ def check_guides(
         raise ConfigError(
             f"{name!r} needs {guide}{of}: give {guide}=..., on the command line --{guide}."
         )
+
+
+def without_distribution(name: str) -> ConfigError:
+    """Return the error that a predictor has no distribution over colours."""
+    return ConfigError(
+        f"{name!r} predicts ab at once and no distribution over colours. Choose a model that has "
+        "one, such as lite-unet-gan."
+    )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, Final
+import logging
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from colorzoo.errors import ConfigError, PictureError, TensorError
 from colorzoo.hints import Hints, PlacedHints
@@ -15,7 +14,12 @@ from colorzoo.options import ColorizeOptions
 from colorzoo.pictures import tones
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
-from colorzoo.predictor import Guidance
+from colorzoo.predictor import Floats, Guidance, as_array
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_log = logging.getLogger(__name__)
 
 LONGEST: Final = 4
 """The longer side that a predictor sees is at most this many times the working size."""
@@ -35,21 +39,31 @@ def working_shape(height: int, width: int, working_size: int) -> tuple[int, int]
 
 
 def check_lightness(lightness: object) -> None:
-    """Raise a TensorError unless it is (N, 1, H, W) of floats, L in 0..100."""
-    if not isinstance(lightness, Tensor) or not lightness.is_floating_point():
+    """Raise a TensorError unless it is an array (N, 1, H, W) of floats, L in 0..100."""
+    if not isinstance(lightness, np.ndarray) or lightness.dtype.kind != "f":
         given = getattr(lightness, "dtype", type(lightness).__name__)
-        raise TensorError(f"lightness must be a tensor of floats, not {given}. Convert it first.")
+        raise TensorError(
+            f"lightness must be an array or a tensor of floats, not {given}. Convert it first."
+        )
     if lightness.ndim != 4 or lightness.shape[1] != 1 or 0 in lightness.shape:
         raise TensorError(
-            f"lightness must have shape (N, 1, H, W) with none of them 0, not "
-            f"{tuple(lightness.shape)}."
+            f"lightness must have shape (N, 1, H, W) with none of them 0, not {lightness.shape}."
         )
-    low, high = (value.item() for value in lightness.aminmax())
+    low, high = float(lightness.min()), float(lightness.max())
     if not (low >= -0.01 and high <= 100.01):
         raise TensorError(
             f"lightness lies in {low:.4g}..{high:.4g}, but CIELAB L lies in 0..100. "
             "Scale it, and replace NaN."
         )
+
+
+def of_tensor(lightness: Any, predict: Callable[[Floats], Floats]) -> Tensor:
+    """Return what is predicted of a tensor, as a tensor on the same device."""
+    import torch
+
+    if not lightness.is_floating_point():
+        raise TensorError(f"lightness must be a tensor of floats, not {lightness.dtype}.")
+    return torch.tensor(predict(as_array(lightness.float())), device=lightness.device)
 
 
 def guidance_for(
@@ -72,7 +86,7 @@ def guidance_for(
     if reference is not None:
         shape = working_shape(reference.height, reference.width, working_size)
         planes = reference.resized_lightness(*shape)[None], reference.resized_chroma(*shape)
-        lab = torch.from_numpy(np.concatenate(planes))[None]
+        lab = np.concatenate(planes)[None]
     guidance = Guidance(chroma, mask, lab)
     return guidance if guidance.given else None
 
@@ -95,6 +109,14 @@ def batches(
     for members in groups.values():
         for start in range(0, len(members), batch_size):
             yield members[start : start + batch_size], shapes[members[0]]
+
+
+def read_noting(source: PictureSource) -> Picture:
+    """Read a picture, and log what a person should know of it."""
+    picture = read(source)
+    for note in picture.notes:
+        _log.warning("%s: %s", picture.name, note)
+    return picture
 
 
 def read_reference(source: PictureSource) -> Picture:
@@ -190,7 +212,7 @@ def _one_each(what: str, given: Any, count: int) -> Sequence[Any]:
 
 def working_lightness(
     pictures: Sequence[Picture], shape: tuple[int, int], options: ColorizeOptions
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Floats, Floats]:
     """Return L at working size of pictures: their own, and what a predictor is to see of it.
 
     Args:
@@ -206,4 +228,4 @@ def working_lightness(
         tones.prepare(one, restore_tones=options.restore_tones, denoise=options.denoise)
         for one in own
     ]
-    return torch.from_numpy(np.stack(own)), torch.from_numpy(np.stack(seen))
+    return np.stack(own), np.stack(seen)

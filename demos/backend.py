@@ -361,13 +361,13 @@ class DemoBackend:
         return overlays
 
     def predict(self, picture: colorzoo.Picture, look: Look) -> colorzoo.Prediction:
-        """Predict a picture's chroma at working size; it comes on the processor."""
+        """Predict a picture's chroma at working size."""
         colorizer = self.colorizer(look.model)
         guidance = None
         if look.vividness is not None and self.own_vividness(look.model) is not None:
             guidance = colorzoo.Guidance(vividness=look.vividness)
         (prediction,) = colorizer.predict_pictures([picture], guidance=[guidance])
-        return colorzoo.Prediction(prediction.chroma.cpu(), prediction.lightness.cpu())
+        return prediction
 
     def finish(
         self, picture: colorzoo.Picture, prediction: colorzoo.Prediction, look: Look

@@ -35,17 +35,20 @@ class Given:
 
     name = "given"
     working_size = WORKING_SIZE
-    device = torch.device("cpu")
+    device = "cpu"
     parameters = 0
     accepts = needs = frozenset[Any]()
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: str) -> None:
         """Stay."""
 
-    def predict(self, lightness: torch.Tensor, guidance: object = None) -> torch.Tensor:
+    def predict(
+        self, lightness: NDArray[np.float32], guidance: object = None
+    ) -> NDArray[np.float32]:
         noise = torch.Generator().manual_seed(sum(lightness.shape))
         blobs = torch.randn((1, 2, 5, 6), generator=noise) * 40.0
-        return torch.nn.functional.interpolate(blobs, size=lightness.shape[-2:], mode="bicubic")
+        size = lightness.shape[-2:]
+        return torch.nn.functional.interpolate(blobs, size=size, mode="bicubic").numpy()
 
 
 class Case:
@@ -81,8 +84,8 @@ class Case:
         image = Image.fromarray(self.pixels).convert("RGBA")
         (folder / f"{self.name}.rgba").write_bytes(np.asarray(image).tobytes())
         shape = working_shape(*self.pixels.shape[:2], WORKING_SIZE)
-        chroma = Given().predict(torch.zeros(1, 1, *shape))
-        (folder / f"{self.name}.ab").write_bytes(chroma.numpy().tobytes())
+        chroma = Given().predict(np.zeros((1, 1, *shape), dtype=np.float32))
+        (folder / f"{self.name}.ab").write_bytes(chroma.tobytes())
 
     def predict(self) -> tuple[Prediction, NDArray[np.uint8]]:
         """What Python makes of it, at working size and in the end."""
@@ -138,7 +141,7 @@ def test_pixels_are_those_of_python(colored: Path, case: Case) -> None:
     planes = {"lightness": prediction.lightness, "chroma": prediction.chroma}
     for name, plane in planes.items():
         values = np.fromfile(colored / f"{case.name}.{name}", np.float32)
-        np.testing.assert_allclose(values, plane.numpy().ravel(), atol=0.02)
+        np.testing.assert_allclose(values, plane.ravel(), atol=0.02)
     with Image.open(colored / f"{case.name}.png") as image:
         pixels = np.asarray(image)
     assert pixels.shape == expected.shape

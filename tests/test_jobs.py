@@ -10,10 +10,10 @@ import time
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
 import colorzoo
 from colorzoo.colorizer import Colorizer
@@ -22,7 +22,7 @@ from colorzoo.jobs.files import FileResult, colorize_files
 from colorzoo.jobs.plan import pair_folder, pair_paths
 from colorzoo.jobs.records import RECORDS_FILE
 from colorzoo.options import ColorizeOptions
-from colorzoo.predictor import Guidance, Guide
+from colorzoo.predictor import Floats, Guidance, Guide
 from colorzoo.predictors.network import NetworkPredictor
 
 
@@ -30,7 +30,7 @@ class OneColor:
     """A predictor that gives one colour to all, and fails where a picture is white."""
 
     working_size = 16
-    device = torch.device("cpu")
+    device = "cpu"
     parameters = 0
     accepts: frozenset[Guide] = frozenset()
     needs: frozenset[Guide] = frozenset()
@@ -40,13 +40,13 @@ class OneColor:
         self.failure = failure
         self.batches: list[int] = []
 
-    def to(self, device: torch.device) -> None: ...
+    def to(self, device: str) -> None: ...
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
         self.batches.append(len(lightness))
         if self.failure is not None and (lightness.mean((1, 2, 3)) > 99).any():
             raise self.failure
-        return torch.full((len(lightness), 2, *lightness.shape[-2:]), 20.0)
+        return np.full((len(lightness), 2, *lightness.shape[-2:]), 20.0, dtype=np.float32)
 
 
 def grey(path: Path, level: int) -> Path:

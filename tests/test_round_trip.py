@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import FACTS, Run
@@ -18,7 +19,7 @@ from colorzoo.errors import ConfigError, HubError
 from colorzoo.files import file_hash
 from colorzoo.hub.publish import push
 from colorzoo.modelfolder.facts import About, collect_facts, read_facts, render_facts
-from colorzoo.predictor import Guidance
+from colorzoo.predictor import Floats, Guidance
 from colorzoo.schema import from_dict
 from colorzoo.version import __version__
 
@@ -137,15 +138,15 @@ class Sepia:
     name = "sepia"
     working_size = 8
     accepts = needs = frozenset[str]()
-    device = torch.device("cpu")
+    device = "cpu"
     parameters = 0
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: str) -> None:
         """Stay."""
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
         """Give the same colour everywhere."""
-        return lightness.new_full((len(lightness), 2, *lightness.shape[-2:]), 10.0)
+        return np.full((len(lightness), 2, *lightness.shape[-2:]), 10, dtype=np.float32)
 
 
 def test_what_has_no_weights_is_not_saved(hub: Hub, tmp_path: Path) -> None:

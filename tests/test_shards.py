@@ -15,17 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conftest import ROOT, Run
 from hub_server import WRITER, Hub
 from PIL import Image
-from torch import Tensor
 
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ConfigError, DataError, HubError
 from colorzoo.hub.shards import HubDataset, look_up
 from colorzoo.jobs.shards import ShardFolder, ShardRepo, ShardResult, colorize_shards
-from colorzoo.predictor import Guidance, Guide
+from colorzoo.predictor import Floats, Guidance, Guide
 from colorzoo.processes import Processes
 
 
@@ -33,7 +31,7 @@ class OneColor:
     """A predictor that gives one colour to all."""
 
     working_size = 16
-    device = torch.device("cpu")
+    device = "cpu"
     parameters = 0
     accepts: frozenset[Guide] = frozenset()
     needs: frozenset[Guide] = frozenset()
@@ -41,10 +39,10 @@ class OneColor:
     def __init__(self, name: str = "one-color") -> None:
         self.name = name
 
-    def to(self, device: torch.device) -> None: ...
+    def to(self, device: str) -> None: ...
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
-        return torch.full((len(lightness), 2, *lightness.shape[-2:]), 20.0)
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
+        return np.full((len(lightness), 2, *lightness.shape[-2:]), 20.0, dtype=np.float32)
 
 
 def encoded(level: int, kind: str) -> bytes:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -82,12 +81,12 @@ def test_a_colorizer_shows_its_predictor_what_was_asked_for(
     options = ColorizeOptions(restore_tones=True, denoise=True)
     (prediction,) = colorizer.predict_pictures([faded], options)
     own = faded.resized_lightness(*prediction.lightness.shape)
-    assert np.array_equal(prediction.lightness.numpy(), own)
+    assert np.array_equal(prediction.lightness, own)
     seen = prepare(own, restore_tones=True, denoise=True)
-    expected = colorizer.predict(torch.from_numpy(seen)[None, None])[0]
-    torch.testing.assert_close(prediction.chroma, expected)
+    expected = colorizer.predict(seen[None, None])[0]
+    assert np.abs(prediction.chroma - expected).max() < 1e-4
     (plain,) = colorizer.predict_pictures([faded])
-    assert not torch.equal(plain.chroma, prediction.chroma)
+    assert not np.array_equal(plain.chroma, prediction.chroma)
     same = colorizer.finish(faded, prediction)
     (tmp_path / "in").mkdir()
     Image.fromarray((115 + 90 * noisy(3.0) / 100).astype(np.uint8)).save(tmp_path / "in" / "a.png")

@@ -12,7 +12,7 @@ import sys
 import click
 
 import colorzoo
-from colorzoo.errors import ColorzooError, did_you_mean
+from colorzoo.errors import ColorzooError, did_you_mean, needing_torch
 
 # In the order of the help; a command that is not named here comes last.
 _ORDER = (
@@ -81,7 +81,8 @@ def main() -> None:
 def _run() -> int:
     """Run the command line and return its exit code; what went wrong is told."""
     try:
-        code = commands.main(prog_name="colorzoo", standalone_mode=False)
+        with needing_torch("This command"):
+            code = commands.main(prog_name="colorzoo", standalone_mode=False)
     except click.Abort:
         click.echo("interrupted", err=True)
         return 130

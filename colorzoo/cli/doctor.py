@@ -45,7 +45,8 @@ EXTRAS = {
 def command(as_json: bool) -> None:
     """Report versions, devices, extras, models and broken plug-ins.
 
-    Exits with 1 when a core library is missing or a plug-in is broken.
+    Exits with 1 when a core library is missing or a plug-in is broken. Beside onnxruntime torch may
+    be missing: methods and exported files do without.
     """
     report, problems = examine()
     if as_json:
@@ -64,7 +65,7 @@ def examine() -> tuple[dict[str, Any], list[str]]:
     problems = [
         f"{name} is not installed. Install it with: pip install {name}"
         for name, installed in core.items()
-        if installed is None
+        if installed is None and not (name == "torch" and _runs_exported_files())
     ]
     devices = _find_devices(problems)
     for registry in (ARCHITECTURES, DISCRIMINATORS, METHODS, METRICS):
@@ -95,11 +96,17 @@ def _version(distribution: str) -> str | None:
         return None
 
 
+def _runs_exported_files() -> bool:
+    return _version("onnxruntime") is not None
+
+
 def _find_devices(problems: list[str]) -> list[str]:
     """List what torch can compute on; a torch that does not even import is a problem."""
     try:
         torch = importlib.import_module("torch")
     except (ImportError, OSError) as error:  # OSError: a shared library is missing
+        if isinstance(error, ModuleNotFoundError) and _runs_exported_files():
+            return ["cpu (onnxruntime, for exported files, and methods; torch is not installed)"]
         problems.append(f"torch cannot be imported: {error}. Install it again.")
         return []
     from colorzoo.devices import has_bfloat16, list_devices

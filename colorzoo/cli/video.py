@@ -122,7 +122,7 @@ def command(
     hints = {frame: Hints.from_file(file) for frame, file in hint_files}
     video = VideoOptions(steadiness, every, codec, deinterlace, compare, preview, rate)  # type: ignore[arg-type]  # codec is one of the choices
     colorizer, processes = load_shared(model, device, dtype)
-    looks = read_looks(shots_file, str(colorizer.device), dtype) if shots_file else []
+    looks = read_looks(shots_file, colorizer.device, dtype) if shots_file else []
     if contact_sheet is not None:
         _write_sheet(colorizer, source, contact_sheet, options, looks, reference, preview)
         return

@@ -189,7 +189,8 @@ class _Measuring:
         self.colorizers = colorizers
         self.rows = rows
         self.shown = shown
-        on = next((colorizer.device for colorizer in colorizers.values()), device)
+        devices = (torch.device(colorizer.device) for colorizer in colorizers.values())
+        on = next(devices, device)
         self.collectors: dict[str, dict[str, Collector]] = {
             name: {row.name: row.collector(on) for row in rows if row.collector}
             for name in (GREY, *colorizers)

@@ -6,23 +6,16 @@ the perceptual loss looks with.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from colorzoo.errors import WeightsError
+from colorzoo.features.squeezenet_arrays import WEIGHTS, imagenet_weights
 from colorzoo.features.widening import widened
 
 CHANNELS = (64, 128, 256, 512)
 """Channels of the features at strides 2, 4, 8 and 16."""
-
-_BGR_MEAN = (103.939, 116.779, 123.68)  # of 0..255, as the weights were trained
-_FEATURE_SIZE = 64.0
-WEIGHTS = Path(__file__).with_name("squeezenet.safetensors")
 
 
 class Fire(nn.Module):
@@ -82,29 +75,19 @@ class SqueezeNet(nn.Module):
     def load_imagenet(self) -> None:
         """Take the ImageNet weights that lie in the package.
 
-        They were trained on BGR in 0..255 less its mean; that is folded into the first convolution,
-        for a grey picture as the sum over its three equal channels. So is a division of all
-        features by 64, which brings them to the size of one. What is beside grey counts nothing.
+        See :func:`colorzoo.features.squeezenet_arrays.imagenet_weights`. What is beside grey counts
+        nothing.
 
         Raises:
             WeightsError: The file is absent, or not what it should be.
         """
+        channels = self.conv1.in_channels
+        weights = imagenet_weights(in_channels=3 if channels == 3 else 1)
+        tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
         try:
-            weights = {name: tensor.float() for name, tensor in load_file(WEIGHTS).items()}
-            bgr = weights["conv1.weight"]
-            # From -1..1: 127.5 x + 127.5 is in 0..255.
-            offset = 127.5 - bgr.new_tensor(_BGR_MEAN)
-            weights["conv1.bias"] += (bgr.sum(dim=(2, 3)) * offset).sum(dim=1)
-            rgb = 127.5 / _FEATURE_SIZE * bgr.flip(1)
-            channels = self.conv1.in_channels
-            weights["conv1.weight"] = (
-                rgb if channels == 3 else widened(rgb.sum(dim=1, keepdim=True), channels)
-            )
-            for name in weights:
-                if name.endswith("bias"):  # ReLUs let a factor through to the next layer
-                    weights[name] /= _FEATURE_SIZE
-            self.load_state_dict(weights)
-        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+            tensors["conv1.weight"] = widened(tensors["conv1.weight"], channels)
+            self.load_state_dict(tensors)
+        except RuntimeError as error:
             raise WeightsError(
                 f"The ImageNet features {WEIGHTS} cannot be read: {error}. Install colorzoo again."
             ) from error

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 from colorzoo.errors import ConfigError
 from colorzoo.hints import Hints, PlacedHints
 from colorzoo.jobs.film import Film
@@ -18,7 +16,7 @@ from colorzoo.jobs.shots import Plan
 from colorzoo.options import ColorizeOptions, check_saturation
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource
-from colorzoo.predictor import Guide, check_guides
+from colorzoo.predictor import Floats, Guide, check_guides
 from colorzoo.prepare import guidance_for, read_reference
 
 if TYPE_CHECKING:
@@ -68,7 +66,7 @@ class ShotDirections:
     saturation: float
     reference: Picture | None
 
-    def reference_lab(self, working_size: int | None) -> Tensor | None:
+    def reference_lab(self, working_size: int | None) -> Floats | None:
         """Return L, a and b (1, 3, h, w) of its reference at working size, or None."""
         if self.reference is None:
             return None

@@ -10,10 +10,8 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from colorzoo.jobs.ahead import read_ahead
 from colorzoo.jobs.directions import Directions, ShotDirections
@@ -25,7 +23,7 @@ from colorzoo.jobs.shots import Plan, Workplace
 from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import read
-from colorzoo.predictor import Prediction, add_vividness, join_guidance
+from colorzoo.predictor import Floats, Prediction, add_vividness, join_guidance
 from colorzoo.prepare import working_lightness, working_shape
 from colorzoo.processes import Processes
 
@@ -49,8 +47,8 @@ class _ReadFrame:
 
     frame: Frame
     picture: Picture
-    lightness: Tensor
-    shown: Tensor
+    lightness: Floats
+    shown: Floats
 
 
 class FilmJob:
@@ -158,7 +156,7 @@ class FilmJob:
             waiting: deque[Future[None]] = deque()
             for given, chroma in self._color(frames, colors, directions):
                 interlaced |= given.frame.interlaced
-                prediction = Prediction(torch.from_numpy(chroma), given.lightness)
+                prediction = Prediction(chroma, given.lightness)
                 image = finisher.submit(self._finish, given.picture, prediction, directions)
                 waiting.append(encoder.submit(_encode, writer, image, given.frame))
                 if len(waiting) > _AHEAD:
@@ -177,8 +175,7 @@ class FilmJob:
         needs = directions.colorizer.predictor.needs
         while batch := list(islice(frames, self._options.batch_size * self._video.every)):
             seen = [
-                colors.see(given.lightness.numpy(), self._hints.get(given.frame.index))
-                for given in batch
+                colors.see(given.lightness, self._hints.get(given.frame.index)) for given in batch
             ]
             # Where the last of the given colours has left the frame, what it left is carried on.
             due = [colors.is_due(one) and needs <= one.guides for one in seen]
@@ -189,7 +186,7 @@ class FilmJob:
                 yield given, colors.steady(one, next(predictions) if is_due else None)
 
     def _predict(
-        self, directions: ShotDirections, shown: Sequence[Tensor], seen: Sequence[SeenFrame]
+        self, directions: ShotDirections, shown: Sequence[Floats], seen: Sequence[SeenFrame]
     ) -> Iterator[NDArray[np.float32]]:
         """Yield the predicted chroma of frames; neighbours with the same guides go together."""
         colorizer = directions.colorizer
@@ -197,10 +194,7 @@ class FilmJob:
         pairs = zip(shown, guidance, strict=True)
         for _, group in groupby(pairs, key=lambda pair: pair[1] and pair[1].kind):
             planes, added = zip(*group, strict=True)
-            predicted = colorizer.predict(
-                torch.stack(planes)[:, None].to(colorizer.device), join_guidance(added)
-            )
-            yield from predicted.cpu().numpy()
+            yield from colorizer.predict(np.stack(planes)[:, None], join_guidance(added))
 
     def _finish(
         self, picture: Picture, prediction: Prediction, directions: ShotDirections

@@ -130,7 +130,7 @@ def settings_of(colorizer: Colorizer, options: ColorizeOptions) -> dict[str, Any
 
 def rounding_of(colorizer: Colorizer) -> str | None:
     """Return the precision of a colorizer's network where it is not the usual one."""
-    return None if colorizer.dtype.itemsize == 4 else str(colorizer.dtype).removeprefix("torch.")
+    return None if colorizer.dtype == "float32" else colorizer.dtype
 
 
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:

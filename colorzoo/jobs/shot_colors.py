@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from colorzoo.hints import PlacedHints
 from colorzoo.jobs.motion import Flow, Motion, Plane, Steadier
-from colorzoo.predictor import Guidance, Guide
+from colorzoo.predictor import Floats, Guidance, Guide, Mask
 
 # A point that is followed there and back must come out where it began (Sundaram, Brox and Keutzer
 # 2010): within half a squared pixel, and a hundredth of the squares of both ways. Otherwise
@@ -40,7 +39,7 @@ class CarriedHints:
 
     def add(self, hints: PlacedHints, size: tuple[int, int]) -> None:
         """Add what is given for a frame, which counts more than what came from earlier ones."""
-        chroma, mask = (tensor[0].numpy() for tensor in hints.resized(*size))
+        (chroma,), (mask,) = hints.resized(*size)
         rows, columns = np.nonzero(mask[0])
         points = np.stack([rows, columns], axis=1).astype(np.float32)
         self.points = np.concatenate([self.points, points])
@@ -63,13 +62,13 @@ class CarriedHints:
         stays &= (row >= -0.5) & (row < height - 0.5) & (column >= -0.5) & (column < width - 0.5)
         self.points, self.chroma = moved[stays], self.chroma[:, stays]
 
-    def placed(self, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def placed(self, height: int, width: int) -> tuple[Floats, Mask]:
         """Return chroma (1, 2, height, width) float32 and mask (1, 1, height, width) bool."""
-        chroma = torch.zeros(1, 2, height, width)
-        mask = torch.zeros(1, 1, height, width, dtype=torch.bool)
-        row, column = torch.from_numpy(np.rint(self.points).astype(np.int64)).T
-        row, column = row.clamp(0, height - 1), column.clamp(0, width - 1)
-        chroma[0][:, row, column] = torch.from_numpy(self.chroma)
+        chroma = np.zeros((1, 2, height, width), dtype=np.float32)
+        mask = np.zeros((1, 1, height, width), dtype=np.bool_)
+        row, column = np.rint(self.points).astype(np.int64).T
+        row, column = row.clip(0, height - 1), column.clip(0, width - 1)
+        chroma[0][:, row, column] = self.chroma
         mask[0, 0, row, column] = True
         return chroma, mask
 
@@ -108,9 +107,7 @@ class ShotColors:
         reference: (1, 3, h', w') float32, L, a and b to take colours from, or None.
     """
 
-    def __init__(
-        self, steadiness: float, every: int = 1, reference: torch.Tensor | None = None
-    ) -> None:
+    def __init__(self, steadiness: float, every: int = 1, reference: Floats | None = None) -> None:
         self._steadier = Steadier(steadiness)
         self._every = every
         self._reference = reference

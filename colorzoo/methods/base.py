@@ -5,14 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from colorzoo.devices import check_device
 from colorzoo.errors import ConfigError
 from colorzoo.registry import METHODS
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from colorzoo.predictor import Guidance, Guide, Predictor
+    from colorzoo.predictor import Floats, Guidance, Guide, Mask, Predictor
 
 
 class MethodConfig(Protocol):
@@ -31,7 +29,7 @@ class Method(ABC, Generic[ConfigT]):
 
     A subclass takes one frozen config dataclass, is decorated with ``@colorzoo.register_method``,
     and colours one picture in :meth:`paint`. Its module imports nothing heavy, so that it can be
-    listed quickly: numpy, scipy and torch are imported where they are used.
+    listed quickly: numpy and scipy are imported where they are used.
 
     Args:
         config: Its settings, kept as ``config``.
@@ -48,68 +46,69 @@ class Method(ABC, Generic[ConfigT]):
         self.config = config
         self.name = METHODS.spec_of(self).name
         self.working_size = config.working_size
-        self._device: torch.device | None = None
 
     @property
-    def device(self) -> torch.device:
-        """Where its results go; the work is done on the processor."""
-        import torch
-
-        return self._device or torch.device("cpu")
+    def device(self) -> str:
+        """Where it works: the processor."""
+        return "cpu"
 
     @property
     def parameters(self) -> int:
         """None were learnt."""
         return 0
 
-    def to(self, device: torch.device) -> None:
-        """Put results on another device from now on."""
-        self._device = device
+    def to(self, device: str) -> None:
+        """Stay on the processor, as the device is for what is learnt.
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+        Raises:
+            ConfigError: The device is unknown or not there.
+        """
+        check_device(device)
+
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
         """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says.
 
         Raises:
             ConfigError: It does not take what is given, or lacks what it needs.
         """
-        import torch
+        import numpy as np
 
         from colorzoo.predictor import Guidance, check_guidance
 
         check_guidance(self, guidance)
         given = guidance or Guidance()
         chroma = [
-            self.paint(picture[0].cpu(), given.of_picture(index).to(torch.device("cpu")))
+            self.paint(picture[0], given.of_picture(index))
             for index, picture in enumerate(lightness)
         ]
-        return torch.stack(chroma).to(self.device)
+        return np.stack(chroma).astype(np.float32, copy=False)
 
     @abstractmethod
-    def paint(self, lightness: Tensor, guidance: Guidance) -> Tensor:
+    def paint(self, lightness: Floats, guidance: Guidance) -> Floats:
         """Colour one picture.
 
         Args:
-            lightness: (h, w) float32 on the processor, L in 0..100.
-            guidance: What the user adds to this picture, N = 1, on the processor.
+            lightness: (h, w) float32, L in 0..100.
+            guidance: What the user adds to this picture, N = 1.
 
         Returns:
-            (2, h, w) float32, a and b in Lab units.
+            (2, h, w), a and b in Lab units.
         """
 
 
 def create_method(
-    name: str, device: torch.device, *, revision: object = None, dtype: object = None
+    name: str, device: str, *, revision: object = None, dtype: object = None
 ) -> Predictor:
     """Build the method called ``name`` at its default config.
 
     Args:
         name: What it is registered under.
-        device: Where its results go.
+        device: What the user asked for; it must be there, and the method stays on the processor.
         revision: None; a method has none.
         dtype: None or ``"auto"``; a method has no weights to convert.
 
     Raises:
-        ConfigError: ``revision`` or ``dtype`` is given.
+        ConfigError: ``revision`` or ``dtype`` is given, or the device is not there.
         UnknownNameError: No method has that name.
         RegistrationError: Two packages claim the name, or the one that does is broken.
     """
@@ -124,7 +123,7 @@ def create_method(
     return method
 
 
-def hints_of(guidance: Guidance, name: str) -> tuple[Tensor, Tensor]:
+def hints_of(guidance: Guidance, name: str) -> tuple[Floats, Mask]:
     """Return chroma (2, h, w) and mask (h, w) of the hints of one picture.
 
     Raises:
@@ -138,8 +137,9 @@ def hints_of(guidance: Guidance, name: str) -> tuple[Tensor, Tensor]:
     return chroma[0], mask[0, 0]
 
 
-def reference_of(guidance: Guidance) -> Tensor:
+def reference_of(guidance: Guidance) -> Floats:
     """Return L, a and b (3, h', w') of the reference of one picture."""
     if guidance.reference is None:
         raise ConfigError("There is no reference: give reference=...")
-    return guidance.reference[0]
+    lab: Floats = guidance.reference[0]
+    return lab

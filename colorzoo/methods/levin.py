@@ -9,9 +9,7 @@ from colorzoo.methods.base import Method, hints_of
 from colorzoo.registry import METHODS
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from colorzoo.predictor import Guidance
+    from colorzoo.predictor import Floats, Guidance
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Levin(Method[LevinConfig]):
     accepts = frozenset({"hints"})
     needs = frozenset({"hints"})
 
-    def paint(self, lightness: Tensor, guidance: Guidance) -> Tensor:
+    def paint(self, lightness: Floats, guidance: Guidance) -> Floats:
         """Colour one picture; see :func:`~colorzoo.methods.spreading.spread`."""
         from colorzoo.methods.spreading import spread_colors
 

@@ -17,14 +17,12 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from colorzoo.chroma import upsample
 from colorzoo.hints import resize_hints
 from colorzoo.methods.distances import Floats, distances, label_places
+from colorzoo.pictures.planes import area_mean
 
 _PIXELS: Final = 2**15  # about 0.2 s on one core
 _POWER: Final = 3.0
@@ -39,11 +37,16 @@ _LUCK: Final = 0.3  # the variance of a single place, to that which it shares wi
 _FEW: Final = 10.0  # hints that make the first step count half
 
 
-def mend(lightness: Tensor, predicted: Tensor, chroma: Tensor, mask: Tensor) -> Tensor:
+def mend(
+    lightness: NDArray[np.float32],
+    predicted: NDArray[np.float32],
+    chroma: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+) -> NDArray[np.float32]:
     """Mend the prediction of one picture.
 
     Args:
-        lightness: (h, w) float32 on the processor, L in 0..100.
+        lightness: (h, w) float32, L in 0..100.
         predicted: (2, h, w) float32, ab without hints.
         chroma: (2, h, w) float32, ab of the hints where ``mask`` is.
         mask: (h, w) bool, with at least one pixel.
@@ -52,21 +55,18 @@ def mend(lightness: Tensor, predicted: Tensor, chroma: Tensor, mask: Tensor) -> 
         (2, h, w) float32; the hinted pixels have the hints' chroma.
     """
     height, width = lightness.shape
-    scale = min(1.0, math.sqrt(_PIXELS / lightness.numel()))
+    scale = min(1.0, math.sqrt(_PIXELS / lightness.size))
     size = max(1, int(height * scale)), max(1, int(width * scale))
     seen, own, wanted, hinted = lightness, predicted, chroma, mask
     if scale < 1.0:
-        planes = torch.cat((lightness[None], predicted))
-        small = F.interpolate(planes[None], size, mode="area")[0]
+        small = area_mean(np.concatenate((lightness[None], predicted)), size)
         seen, own = small[0], small[1:]
         wanted, hinted = resize_hints(chroma, mask, size)
-    change = _change(
-        seen.double().numpy(), own.double().numpy(), wanted.double().numpy(), hinted.numpy()
-    )
-    correction = torch.from_numpy(change).float()
+    exact = [plane.astype(np.float64) for plane in (seen, own, wanted)]
+    correction = _change(exact[0], exact[1], exact[2], hinted).astype(np.float32)
     if scale < 1.0:
-        correction = torch.from_numpy(upsample(correction.numpy(), seen.numpy(), lightness.numpy()))
-    return torch.where(mask, chroma, predicted + correction)
+        correction = upsample(correction, seen, lightness)
+    return np.where(mask, chroma, predicted + correction)
 
 
 def _change(

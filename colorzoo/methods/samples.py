@@ -11,10 +11,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-import torch
-import torch.nn.functional as F
+import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import KDTree
-from torch import Tensor
+
+from colorzoo.pictures.planes import box_mean
+from colorzoo.predictor import Floats
 
 if TYPE_CHECKING:
     from colorzoo.methods.welsh import Box
@@ -24,7 +26,7 @@ _SWATCH_SAMPLES: Final = 50
 _EVEN: Final = 1e-3  # in units of L: the deviation of a picture of one grey
 
 
-def transfer(lightness: Tensor, reference: Tensor, count: int, seed: int) -> Tensor:
+def transfer(lightness: Floats, reference: Floats, count: int, seed: int) -> Floats:
     """Colour a picture from a reference.
 
     Args:
@@ -39,16 +41,16 @@ def transfer(lightness: Tensor, reference: Tensor, count: int, seed: int) -> Ten
     # The paper's remap of luminance: the reference gets the picture's mean and deviation.
     matched = _remap(reference[0], lightness)
     places = jittered_places(reference.shape[-2], reference.shape[-1], count, seed)
-    features = features_of(matched).flatten(1)[:, places]
-    return _copy_nearest(features_of(lightness), features, reference[1:].flatten(1)[:, places])
+    features = _flat(features_of(matched))[:, places]
+    return _copy_nearest(features_of(lightness), features, _flat(reference[1:])[:, places])
 
 
 def transfer_swatches(
-    lightness: Tensor,
-    reference: Tensor,
+    lightness: Floats,
+    reference: Floats,
     swatches: Sequence[tuple[Box, Box]],
     seed: int,
-) -> Tensor:
+) -> Floats:
     """Colour boxes of a picture from boxes of a reference, and all the rest from those boxes.
 
     Args:
@@ -61,7 +63,6 @@ def transfer_swatches(
         (2, h, w) float32.
     """
     features = features_of(lightness)
-    chroma = lightness.new_zeros(2, *lightness.shape)
     boxes, known_features, known_chroma = [], [], []
     for number, (target, source) in enumerate(swatches):
         box = _slices(target, lightness.shape)
@@ -73,52 +74,53 @@ def transfer_swatches(
         )
         places = jittered_places(colored.shape[1], colored.shape[2], _SWATCH_SAMPLES, seed + number)
         boxes.append((box, colored))
-        known_features.append(features[:, *box].flatten(1)[:, places])
-        known_chroma.append(colored.flatten(1)[:, places])
-    chroma = _copy_nearest(features, torch.cat(known_features, 1), torch.cat(known_chroma, 1))
+        known_features.append(_flat(features[:, *box])[:, places])
+        known_chroma.append(_flat(colored)[:, places])
+    known = (np.concatenate(parts, axis=1) for parts in (known_features, known_chroma))
+    chroma = _copy_nearest(features, *known)
     for box, colored in boxes:
         chroma[:, *box] = colored
     return chroma
 
 
-def features_of(lightness: Tensor) -> Tensor:
+def features_of(lightness: Floats) -> Floats:
     """Return lightness and its deviation in the 5x5 window around each pixel: (2, h, w)."""
     # Around the mean, so that float32 keeps the small differences.
     mean = lightness.mean()
-    around = torch.stack((lightness - mean, (lightness - mean) ** 2))
-    padded = F.pad(around[None], (_WINDOW // 2,) * 4, mode="replicate")
-    first, second = F.avg_pool2d(padded, _WINDOW, stride=1)[0]
-    return torch.stack((lightness, (second - first * first).clamp_(min=0.0).sqrt_()))
+    around = np.stack((lightness - mean, (lightness - mean) ** 2))
+    first, second = box_mean(around, _WINDOW // 2)
+    return np.stack((lightness, np.sqrt(np.maximum(second - first * first, 0.0))))
 
 
-def jittered_places(height: int, width: int, count: int, seed: int) -> Tensor:
+def jittered_places(height: int, width: int, count: int, seed: int) -> NDArray[np.int64]:
     """Return flat indices of about ``count`` pixels, one at random in each cell of a grid."""
     rows = min(height, max(1, round(math.sqrt(count * height / width))))
     columns = min(width, max(1, round(count / rows)))
-    generator = torch.Generator().manual_seed(seed)
-    down, right = torch.rand((2, rows, columns), generator=generator)
-    row = ((torch.arange(rows)[:, None] + down) * (height / rows)).long().clamp_(max=height - 1)
-    column = ((torch.arange(columns) + right) * (width / columns)).long().clamp_(max=width - 1)
-    places: Tensor = (row * width + column).flatten()
-    return places
+    down, right = np.random.default_rng(seed).random((2, rows, columns))
+    row = ((np.arange(rows)[:, None] + down) * (height / rows)).astype(np.int64)
+    column = ((np.arange(columns) + right) * (width / columns)).astype(np.int64)
+    places = np.minimum(row, height - 1) * width + np.minimum(column, width - 1)
+    flat: NDArray[np.int64] = places.ravel()
+    return flat
 
 
-def _copy_nearest(features: Tensor, known_features: Tensor, known_chroma: Tensor) -> Tensor:
+def _copy_nearest(features: Floats, known_features: Floats, known_chroma: Floats) -> Floats:
     """Give each pixel of ``features`` (2, h, w) the chroma of the nearest known features."""
-    tree = KDTree(known_features.T.numpy())
-    nearest = torch.from_numpy(tree.query(features.flatten(1).T.numpy(), p=1)[1])
-    chroma: Tensor = known_chroma[:, nearest]
-    return chroma.view(2, *features.shape[-2:])
+    nearest = KDTree(known_features.T).query(_flat(features).T, p=1)[1]
+    chroma: Floats = known_chroma[:, nearest].reshape(2, *features.shape[-2:])
+    return chroma
 
 
-def _remap(lightness: Tensor, like: Tensor) -> Tensor:
+def _remap(lightness: Floats, like: Floats) -> Floats:
     """Return lightness with the mean and the deviation of another."""
-    factor = _deviation(like) / _deviation(lightness).clamp(min=_EVEN)
-    return (lightness - lightness.mean()) * factor + like.mean()
+    factor = like.std() / max(lightness.std(), np.float32(_EVEN))
+    remapped: Floats = (lightness - lightness.mean()) * factor + like.mean()
+    return remapped
 
 
-def _deviation(lightness: Tensor) -> Tensor:
-    return lightness.std(correction=0)
+def _flat(planes: Floats) -> Floats:
+    """Return planes (C, h, w) as (C, hw)."""
+    return planes.reshape(len(planes), -1)
 
 
 def _slices(box: Box, shape: Sequence[int]) -> tuple[slice, slice]:

@@ -13,15 +13,13 @@ import math
 from typing import Final
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
-from torch import Tensor
 
 from colorzoo.chroma import upsample
 from colorzoo.hints import resize_hints
+from colorzoo.pictures.planes import area_mean
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -74,18 +72,18 @@ def spread(lightness: Floats, values: Floats, fixed: Mask, pull: Floats | float 
 
 
 def spread_colors(
-    lightness: Tensor,
-    chroma: Tensor,
-    mask: Tensor,
+    lightness: NDArray[np.float32],
+    chroma: NDArray[np.float32],
+    mask: Mask,
     *,
     pixels: int = _PIXELS,
-) -> Tensor:
+) -> NDArray[np.float32]:
     """Spread given colours over a picture.
 
     A picture of more than ``pixels`` is solved smaller, and its chroma brought up along lightness.
 
     Args:
-        lightness: (h, w) float32 on the processor, L in 0..100.
+        lightness: (h, w) float32, L in 0..100.
         chroma: (2, h, w) float32, ab in Lab units where ``mask`` is.
         mask: (h, w) bool, with at least one pixel.
         pixels: Most pixels that are solved for.
@@ -94,19 +92,17 @@ def spread_colors(
         (2, h, w) float32.
     """
     height, width = lightness.shape
-    scale = min(1.0, math.sqrt(pixels / lightness.numel()))
+    scale = min(1.0, math.sqrt(pixels / lightness.size))
     size = max(1, int(height * scale)), max(1, int(width * scale))
     seen, colors, fixed = lightness, chroma, mask
     if scale < 1.0:
-        seen = F.interpolate(lightness[None, None], size, mode="area")[0, 0]
+        seen = area_mean(lightness, size)
         colors, fixed = resize_hints(chroma, mask, size)
-    solved = spread(seen.double().numpy(), colors.double().numpy(), fixed.numpy())
-    spread_chroma = torch.from_numpy(solved).float()
+    solved = spread(seen.astype(np.float64), colors.astype(np.float64), fixed)
+    spread_chroma = solved.astype(np.float32)
     if scale < 1.0:
-        spread_chroma = torch.from_numpy(
-            upsample(spread_chroma.numpy(), seen.numpy(), lightness.numpy())
-        )
-    return torch.where(mask, chroma, spread_chroma)
+        spread_chroma = upsample(spread_chroma, seen, lightness)
+    return np.where(mask, chroma, spread_chroma)
 
 
 def neighbor_weights(lightness: Floats) -> sparse.csr_array:

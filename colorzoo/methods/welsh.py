@@ -10,9 +10,7 @@ from colorzoo.methods.base import Method, reference_of
 from colorzoo.registry import METHODS
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from colorzoo.predictor import Guidance
+    from colorzoo.predictor import Floats, Guidance
 
 Box = tuple[float, float, float, float]
 """Top, left, bottom, right, as shares of height and width."""
@@ -67,7 +65,7 @@ class Welsh(Method[WelshConfig]):
     accepts = frozenset({"reference"})
     needs = frozenset({"reference"})
 
-    def paint(self, lightness: Tensor, guidance: Guidance) -> Tensor:
+    def paint(self, lightness: Floats, guidance: Guidance) -> Floats:
         """Colour one picture; see :func:`~colorzoo.methods.samples.transfer`."""
         from colorzoo.methods.samples import transfer, transfer_swatches
 

@@ -10,9 +10,7 @@ from colorzoo.methods.base import Method, hints_of
 from colorzoo.registry import METHODS
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from colorzoo.predictor import Guidance
+    from colorzoo.predictor import Floats, Guidance
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +55,25 @@ class Yatziv(Method[YatzivConfig]):
     accepts = frozenset({"hints"})
     needs = frozenset({"hints"})
 
-    def paint(self, lightness: Tensor, guidance: Guidance) -> Tensor:
+    def paint(self, lightness: Floats, guidance: Guidance) -> Floats:
         """Colour one picture.
 
         The chroma of a pixel is ``sum of W(d_c) c / sum of W(d_c)`` over the colours c near it,
         with ``W(d) = d^-power`` and d_c the distance of
         :func:`~colorzoo.methods.distances.distances`.
         """
-        import torch
+        import numpy as np
 
         from colorzoo.methods.distances import distances, label_colors
 
         chroma, mask = hints_of(guidance, self.name)
-        labels, colors = label_colors(chroma.double().numpy(), mask.numpy())
-        reach = distances(lightness.double().numpy(), labels, self.config.step)
+        labels, colors = label_colors(chroma.astype(np.float64), mask)
+        reach = distances(lightness.astype(np.float64), labels, self.config.step)
         # Relative to the nearest, so that no power leaves the range of floats.
-        nearest = torch.from_numpy(reach.min(axis=0)).clamp_(min=_CLOSEST)
-        weights = (nearest / torch.from_numpy(reach).clamp_(min=_CLOSEST)) ** self.config.power
-        mixed = torch.einsum("khw,kc->chw", weights, torch.from_numpy(colors).float())
-        return torch.where(mask, chroma, mixed / weights.sum(dim=0))
+        np.maximum(reach, _CLOSEST, out=reach)
+        weights = (reach.min(axis=0) / reach) ** self.config.power
+        mixed = np.einsum("khw,kc->chw", weights, colors.astype(np.float32))
+        return np.where(mask, chroma, mixed / weights.sum(axis=0))
 
 
 _CLOSEST = 1e-3

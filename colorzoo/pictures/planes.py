@@ -29,3 +29,26 @@ def box_mean(planes: Planes, radius: int) -> Planes:
         means += rows[..., shift : shift + width]
     means /= side * side
     return means
+
+
+def area_mean(planes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Shrink planes; each pixel becomes the mean of all those that it lies over, in part or whole.
+
+    Args:
+        planes: (..., H, W).
+        size: Height and width, not above H and W.
+
+    Returns:
+        (..., h, w).
+    """
+    sums = planes.astype(np.float64)
+    for axis, length in zip((-2, -1), size, strict=True):
+        full = planes.shape[axis]
+        starts = np.arange(length) * full // length
+        stops = -(-np.arange(1, length + 1) * full // length)
+        before = [(0, 0)] * planes.ndim
+        before[axis] = (1, 0)
+        running = np.pad(sums.cumsum(axis=axis), before)
+        sums = running.take(stops, axis) - running.take(starts, axis)
+        sums /= (stops - starts).reshape((-1, 1) if axis == -2 else (-1,))
+    return sums.astype(np.float32)

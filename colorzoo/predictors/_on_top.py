@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
-from colorzoo.predictor import Guidance, Guide, Predictor
+from colorzoo.predictor import Floats, Guidance, Guide, Predictor
 
 
 class OnTop:
@@ -24,7 +21,7 @@ class OnTop:
         self.needs = base.needs
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> str:
         """Where its base works."""
         return self.base.device
 
@@ -33,23 +30,23 @@ class OnTop:
         """Those of its base."""
         return self.base.parameters
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: str) -> None:
         """Move its base."""
         self.base.to(device)
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
         """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says."""
         given = guidance or Guidance()
         chroma = self.base.predict(lightness, given.only(self.base.accepts))
         return self._corrected(lightness, chroma, given)
 
-    def correct(self, lightness: Tensor, chroma: Tensor, guidance: Guidance) -> Tensor:
+    def correct(self, lightness: Floats, chroma: Floats, guidance: Guidance) -> Floats:
         """Correct what the lowest predictor has given already, and do not ask it again.
 
         Args:
-            lightness: (N, 1, h, w) float32 on its device, L in 0..100.
-            chroma: (N, 2, h, w) float32 on its device: a and b in Lab units.
-            guidance: What the user adds, on its device.
+            lightness: (N, 1, h, w) float32, L in 0..100.
+            chroma: (N, 2, h, w) float32: a and b in Lab units.
+            guidance: What the user adds.
 
         Returns:
             Chroma as of :meth:`predict`.
@@ -58,6 +55,6 @@ class OnTop:
             chroma = self.base.correct(lightness, chroma, guidance)
         return self._corrected(lightness, chroma, guidance)
 
-    def _corrected(self, lightness: Tensor, chroma: Tensor, given: Guidance) -> Tensor:
+    def _corrected(self, lightness: Floats, chroma: Floats, given: Guidance) -> Floats:
         """Return the chroma of its base, changed by its own guide where that is given."""
         raise NotImplementedError

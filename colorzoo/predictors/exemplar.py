@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+from PIL import Image
 
 from colorzoo import color
 from colorzoo.chroma import upsample
 from colorzoo.errors import ConfigError
-from colorzoo.features.squeezenet import SqueezeNet
-from colorzoo.predictor import Guidance, Predictor
+from colorzoo.features.squeezenet_arrays import features_of, imagenet_weights
+from colorzoo.predictor import Floats, Guidance, Predictor
 from colorzoo.predictors._on_top import OnTop
 
 _SIDE: Final = 256
@@ -55,54 +54,42 @@ class ExemplarPredictor(OnTop):
             raise ConfigError(f"strength must be in 0..1, not {strength}; 1 takes all that fits.")
         super().__init__(base, "reference")
         self.strength = strength
-        self._encoder: SqueezeNet | None = None
+        self._weights: dict[str, Floats] = {}
 
-    def to(self, device: torch.device) -> None:
-        """Move its base, and what it compares with."""
-        super().to(device)
-        if self._encoder is not None:
-            self._encoder.to(device)
-
-    @torch.inference_mode()
-    def _corrected(self, lightness: Tensor, chroma: Tensor, given: Guidance) -> Tensor:
+    def _corrected(self, lightness: Floats, chroma: Floats, given: Guidance) -> Floats:
         if given.reference is None:
             return chroma
         pictures = zip(lightness[:, 0], chroma, given.reference, strict=True)
-        return torch.stack([self._recolored(*picture) for picture in pictures])
+        return np.stack([self._recolored(*picture) for picture in pictures])
 
-    def _recolored(self, lightness: Tensor, predicted: Tensor, reference: Tensor) -> Tensor:
+    def _recolored(self, lightness: Floats, predicted: Floats, reference: Floats) -> Floats:
         """Return the chroma (2, h, w) of one picture under a reference (3, h', w')."""
         from colorzoo.methods.spreading import spread  # scipy takes its time to import
 
         here, there = self._encode(lightness), self._encode(reference[0])
-        chroma, confidence = match(here, there, _shrunk(reference[1:], there))
-        seen, own = _shrunk(lightness[None], here), _shrunk(predicted, here)
+        chroma, confidence = match(here, there, _resized(reference[1:], there[0].shape[-2:]))
+        size = here[0].shape[-2:]
+        seen, own = _resized(lightness[None], size)[0], _resized(predicted, size)
         pull = confidence + _STAY
-        values = (confidence * (chroma - own) / pull).double().cpu().numpy()
-        nowhere = torch.zeros_like(confidence, dtype=torch.bool).cpu().numpy()
-        small = seen[0].double().cpu().numpy(), values, nowhere, pull.double().cpu().numpy()
-        correction = torch.from_numpy(spread(*small)).to(predicted)
-        planes = (correction, seen[0], lightness)
-        full = torch.from_numpy(upsample(*(plane.cpu().numpy() for plane in planes))).to(predicted)
-        return predicted + self.strength * full
+        values = confidence * (chroma - own) / pull
+        nowhere = np.zeros(size, dtype=np.bool_)
+        exact = [plane.astype(np.float64) for plane in (seen, values, pull)]
+        correction = spread(exact[0], exact[1], nowhere, exact[2]).astype(np.float32)
+        full = upsample(correction, seen, lightness)
+        return predicted + np.float32(self.strength) * full
 
-    def _encode(self, lightness: Tensor) -> list[Tensor]:
+    def _encode(self, lightness: Floats) -> list[Floats]:
         """Return the features of one picture (h, w) at stride 8, two of (C, h'/8, w'/8)."""
-        if self._encoder is None:
-            encoder = SqueezeNet(in_channels=1)
-            encoder.load_imagenet()
-            self._encoder = encoder.eval().to(self.device)
+        self._weights = self._weights or imagenet_weights(in_channels=1)
         height, width = lightness.shape
         scale = min(_SIDE / min(height, width), 4 * _SIDE / max(height, width))
-        size = [max(1, math.ceil(side * scale / _STRIDE)) * _STRIDE for side in (height, width)]
-        picture = color.scale_lightness(lightness)[None, None]
-        levels = self._encoder(F.interpolate(picture, size, mode="bilinear", antialias=True))
-        fine, coarse = levels[2], levels[3]
-        wide = F.interpolate(coarse, fine.shape[-2:], mode="bilinear", align_corners=False)
-        return [fine[0], wide[0]]
+        rows, columns = (max(1, math.ceil(side * scale / _STRIDE)) for side in (height, width))
+        picture = _resized(lightness[None], (rows * _STRIDE, columns * _STRIDE))[0]
+        fine, coarse = features_of(color.scale_lightness(picture), self._weights)[2:]
+        return [fine, _resized(coarse, fine.shape[-2:])]
 
 
-def match(here: list[Tensor], there: list[Tensor], chroma: Tensor) -> tuple[Tensor, Tensor]:
+def match(here: list[Floats], there: list[Floats], chroma: Floats) -> tuple[Floats, Floats]:
     """Find for each place of a picture the colours of those of a reference that are alike.
 
     Args:
@@ -113,23 +100,39 @@ def match(here: list[Tensor], there: list[Tensor], chroma: Tensor) -> tuple[Tens
     Returns:
         Chroma (2, h, w), and confidence (h, w) in 0..1.
     """
-    cosines = torch.stack([_cosines(*pair) for pair in zip(here, there, strict=True)]).mean(dim=0)
-    shares = torch.softmax(cosines / _TEMPERATURE, dim=1)
+    pairs = [_cosines(*pair) for pair in zip(here, there, strict=True)]
+    cosines = sum(pairs[1:], pairs[0]) / np.float32(len(pairs))
+    best = cosines.max(axis=1)
+    shares = np.exp((cosines - best[:, None]) / np.float32(_TEMPERATURE))
+    shares /= shares.sum(axis=1, keepdims=True)
+    matched: Floats = chroma.reshape(2, -1) @ shares.T
     size = here[0].shape[-2:]
-    best = cosines.amax(dim=1)
-    confidence = ((best - _UNLIKE) / (_ALIKE - _UNLIKE)).clamp(0.0, 1.0)
-    return (chroma.flatten(1) @ shares.T).view(2, *size), confidence.view(size)
+    confidence = ((best - _UNLIKE) / (_ALIKE - _UNLIKE)).clip(0.0, 1.0)
+    return matched.reshape(2, *size), confidence.reshape(size)
 
 
-def _cosines(here: Tensor, there: Tensor) -> Tensor:
+def _cosines(here: Floats, there: Floats) -> Floats:
     """Return the cosine of each place of ``here`` with each of ``there``: (hw, h'w')."""
-    first, second = here.flatten(1), there.flatten(1)
+    first, second = (features.reshape(len(features), -1) for features in (here, there))
     # Features are never negative, so all are alike unless what they have in common is taken away.
-    common = torch.cat((first, second), dim=1).mean(dim=1, keepdim=True)
-    return F.normalize(first - common, dim=0).T @ F.normalize(second - common, dim=0)
+    common = np.concatenate((first, second), axis=1).mean(axis=1, keepdims=True)
+    own, other = (_normalized(features - common) for features in (first, second))
+    cosines: Floats = own.T @ other
+    return cosines
 
 
-def _shrunk(planes: Tensor, features: list[Tensor]) -> Tensor:
-    """Bring planes (C, h, w) to the size of features."""
-    size = features[0].shape[-2:]
-    return F.interpolate(planes[None], size, mode="bilinear", antialias=True)[0]
+def _normalized(features: Floats) -> Floats:
+    """Return (C, n) with columns of length 1."""
+    lengths = np.sqrt((features * features).sum(axis=0))
+    normalized: Floats = features / np.maximum(lengths, np.float32(1e-12))
+    return normalized
+
+
+def _resized(planes: Floats, size: tuple[int, ...]) -> Floats:
+    """Bring planes (C, h, w) to another height and width, bilinearly and with antialias."""
+    height, width = size
+    resized = (
+        Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR)
+        for plane in planes
+    )
+    return np.stack([np.asarray(plane) for plane in resized])

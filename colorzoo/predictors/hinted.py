@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from colorzoo.predictor import Guidance, Predictor
+from colorzoo.predictor import Floats, Guidance, Predictor
 from colorzoo.predictors._on_top import OnTop
 
 
@@ -26,20 +25,14 @@ class HintedPredictor(OnTop):
     def __init__(self, base: Predictor) -> None:
         super().__init__(base, "hints")
 
-    def _corrected(self, lightness: Tensor, chroma: Tensor, given: Guidance) -> Tensor:
+    def _corrected(self, lightness: Floats, chroma: Floats, given: Guidance) -> Floats:
         from colorzoo.methods.mending import mend  # scipy takes its time to import
 
         if given.hint_mask is None or given.hint_chroma is None:
             return chroma
-        pictures = zip(
-            lightness.cpu(),
-            chroma.cpu(),
-            given.hint_chroma.cpu(),
-            given.hint_mask.cpu(),
-            strict=True,
-        )
+        pictures = zip(lightness, chroma, given.hint_chroma, given.hint_mask, strict=True)
         mended = [
             mend(picture[0], own, wanted, mask[0]) if mask.any() else own
             for picture, own, wanted, mask in pictures
         ]
-        return torch.stack(mended).to(self.device)
+        return np.stack(mended)

@@ -20,7 +20,7 @@ from colorzoo.models.base import (
     Generator,
     has_distribution,
 )
-from colorzoo.predictor import Guidance, Guide, pack_hints
+from colorzoo.predictor import Floats, Guidance, Guide, pack_hints, without_distribution
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -132,9 +132,9 @@ class NetworkPredictor:
         return self.network.generator
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> str:
         """Where the generator is."""
-        return next(self.generator.parameters()).device
+        return str(next(self.generator.parameters()).device)
 
     @property
     def parameters(self) -> int:
@@ -146,20 +146,25 @@ class NetworkPredictor:
         """What becomes of its distribution unless told otherwise; None where it has none."""
         return self.generator.classes.vividness if has_distribution(self.generator) else None
 
-    def to(self, device: torch.device) -> None:
-        """Move the generator; it keeps its precision."""
-        self.network.to(device)
+    def to(self, device: str | torch.device) -> None:
+        """Move the generator; it keeps its precision.
+
+        Raises:
+            ConfigError: The device is unknown or not there.
+        """
+        self.network.to(pick_device(device))
         self._arrange()
 
     def _arrange(self) -> None:
         """Lay the weights out as convolutions are fastest; their input follows them."""
-        last = self.device.type == "cpu" or (self.device.type == "cuda" and self.dtype.itemsize < 4)
+        kind = torch.device(self.device).type
+        last = kind == "cpu" or (kind == "cuda" and self.dtype.itemsize < 4)
         order = torch.channels_last if last else torch.contiguous_format
         for tensor in chain(self.network.parameters(), self.network.buffers()):
             if tensor.dim() == 4:
                 tensor.data = tensor.data.contiguous(memory_format=order)
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
         """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says.
 
         Raises:
@@ -167,13 +172,19 @@ class NetworkPredictor:
                 suffice for pictures of this size.
         """
         vividness = None if guidance is None else guidance.vividness
-        hints = pack_hints(guidance, lightness) if "hints" in self.accepts else None
-        return self._run(lambda seen: self.network(seen, vividness, hints), lightness)
+        seen = torch.tensor(lightness, device=self.device)
+        hints = None
+        if "hints" in self.accepts:
+            hints = torch.tensor(pack_hints(guidance, lightness), device=self.device)
+        chroma: Floats = (
+            self._run(lambda seen: self.network(seen, vividness, hints), seen).cpu().numpy()
+        )
+        return chroma
 
     def _run(self, what: Callable[[Tensor], Tensor], lightness: Tensor) -> Tensor:
         """Run the generator; a lack of memory and an overflow become errors for users."""
         self.generator.eval()
-        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
+        with torch.inference_mode(), torch.autocast(lightness.device.type, enabled=False):
             try:
                 result = what(lightness)
             except (RuntimeError, MemoryError) as error:
@@ -181,7 +192,7 @@ class NetworkPredictor:
                     raise
                 count, _, height, width = lightness.shape
                 raise TensorError(
-                    f"The memory of {str(self.device)!r} does not suffice for {count} x {height} x "
+                    f"The memory of {self.device!r} does not suffice for {count} x {height} x "
                     f"{width} pixels in {self.name!r}. Give a smaller working_size or batch_size."
                 ) from error
             if not torch.isfinite(result).all():
@@ -289,14 +300,6 @@ def _scale_hints(like: Tensor, hints: Tensor | None) -> Tensor:
     if hints is None:
         return torch.cat([torch.zeros_like(like)] * HINT_CHANNELS, dim=1)
     return torch.cat((color.scale_chroma(hints[:, :2]), hints[:, 2:]), dim=1)
-
-
-def without_distribution(name: str) -> ConfigError:
-    """Return the error that a predictor has no distribution over colours."""
-    return ConfigError(
-        f"{name!r} predicts ab at once and no distribution over colours. Choose a model that has "
-        "one, such as lite-unet-gan."
-    )
 
 
 def _is_of_memory(error: Exception) -> bool:

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from colorzoo.errors import ConfigError, MissingDependencyError, TensorError, WeightsError
-from colorzoo.predictor import Guidance, Guide, pack_hints
+from colorzoo.predictor import Floats, Guidance, Guide, pack_hints
 from colorzoo.schema import added, from_dict
 
 if TYPE_CHECKING:
@@ -72,9 +70,8 @@ class OnnxPredictor:
 
     needs: frozenset[Guide] = frozenset()
 
-    def __init__(self, path: Path, *, device: str | torch.device = "auto") -> None:
-        if device != "auto":
-            _check_device(torch.device(device))
+    def __init__(self, path: Path, *, device: str = "auto") -> None:
+        _check_device(device)
         self._session = _open(path)
         text = self._session.get_modelmeta().custom_metadata_map.get(NOTES_KEY)
         if text is None:
@@ -98,9 +95,9 @@ class OnnxPredictor:
         self.accepts = frozenset(guide for guide, taken in guides.items() if taken)
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> str:
         """Where it works: the processor."""
-        return torch.device("cpu")
+        return "cpu"
 
     @property
     def parameters(self) -> int:
@@ -112,7 +109,7 @@ class OnnxPredictor:
         """What becomes of its distribution unless told otherwise; None where it has none."""
         return self.notes.vividness
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: str) -> None:
         """Stay on the processor.
 
         Raises:
@@ -120,26 +117,26 @@ class OnnxPredictor:
         """
         _check_device(device)
 
-    def predict(self, lightness: Tensor, guidance: Guidance | None = None) -> Tensor:
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
         """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says.
 
         Raises:
             TensorError: The numbers overflow in the file's precision, or the memory does not
                 suffice.
         """
-        feed = {LIGHTNESS: lightness.detach().numpy()}
+        feed = {LIGHTNESS: lightness}
         vividness = self.vividness
         if vividness is not None:
             if guidance is not None and guidance.vividness is not None:
                 vividness = guidance.vividness
             feed[VIVIDNESS] = np.array(vividness, np.float32)
         if self.notes.hints:
-            feed[HINTS] = pack_hints(guidance, lightness).detach().numpy()
+            feed[HINTS] = pack_hints(guidance, lightness)
         try:
-            (chroma,) = self._session.run([CHROMA], feed)
+            chroma: Floats = self._session.run([CHROMA], feed)[0]
         except Exception as error:  # onnxruntime's errors have no common base
             raise TensorError(
-                f"{self.name!r} cannot be run on {tuple(lightness.shape)}: "
+                f"{self.name!r} cannot be run on {lightness.shape}: "
                 f"{str(error).splitlines()[0]}. Give a smaller working_size or batch_size."
             ) from error
         if not np.isfinite(chroma).all():
@@ -147,7 +144,7 @@ class OnnxPredictor:
                 f"{self.name!r} gave values that are not finite numbers in "
                 f"{self.notes.precision}. Export it in float32."
             )
-        return torch.from_numpy(chroma)
+        return chroma
 
 
 def quantize(source: Path, target: Path) -> None:
@@ -192,9 +189,9 @@ def _missing() -> MissingDependencyError:
     return MissingDependencyError("onnxruntime", extra="onnx", purpose="Work with ONNX files")
 
 
-def _check_device(device: torch.device) -> None:
-    if device.type != "cpu":
+def _check_device(device: str) -> None:
+    if device not in ("auto", "cpu"):
         raise ConfigError(
-            f"An ONNX file is run on 'cpu' here, not on {str(device)!r}. Load the model itself for "
+            f"An ONNX file is run on 'cpu' here, not on {device!r}. Load the model itself for "
             "another device."
         )

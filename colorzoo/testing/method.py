@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from colorzoo.errors import ConfigError
-from colorzoo.predictor import Guidance, Predictor
+from colorzoo.predictor import Floats, Guidance, Predictor
 from colorzoo.registry import METHODS, Spec
 from colorzoo.testing.subject import ContractError
 
@@ -46,24 +45,26 @@ class MethodSubject:
             )
         return method
 
-    def case(self, batch: int, height: int, width: int) -> tuple[Tensor, Guidance]:
+    def case(self, batch: int, height: int, width: int) -> tuple[Floats, Guidance]:
         """Return the same lightness each time, and all guidance that the method accepts."""
-        random = torch.Generator().manual_seed(height)
-        lightness = torch.rand((batch, 1, height, width), generator=random) * 100.0
-        chroma = torch.rand((batch, 2, height, width), generator=random) * 100.0 - 50.0
-        mask = torch.rand((batch, 1, height, width), generator=random) < 0.2
+        random = np.random.default_rng(height)
+
+        def noise(channels: int, *size: int) -> Floats:
+            return random.random((batch, channels, *size), dtype=np.float32) * np.float32(100)
+
+        lightness, chroma = noise(1, height, width), noise(2, height, width) - np.float32(50)
+        mask = noise(1, height, width) < 20.0
         mask[..., 0, 0] = True
-        reference = torch.rand((batch, 3, 10, 14), generator=random) * 100.0
-        whole = Guidance(torch.where(mask, chroma, 0.0), mask, reference)
+        whole = Guidance(np.where(mask, chroma, np.float32(0)), mask, noise(3, 10, 14))
         return lightness, whole.only(self.spec.build.accepts)
 
-    def run(self, method: Predictor, lightness: Tensor, guidance: Guidance) -> Tensor:
+    def run(self, method: Predictor, lightness: Floats, guidance: Guidance) -> Floats:
         """Return the method's chroma; a failure in it becomes a ContractError."""
         try:
             return method.predict(lightness, guidance)
         except Exception as error:  # whatever it is, its author should see for which input
             raise ContractError(
-                f"{self.title} fails on lightness of shape {tuple(lightness.shape)}: "
+                f"{self.title} fails on lightness of shape {lightness.shape}: "
                 f"{type(error).__name__}: {error}."
             ) from error
 
@@ -90,17 +91,21 @@ def check_chroma(subject: MethodSubject) -> None:
     method = subject.build()
     for batch, height, width in _SIZES:
         lightness, guidance = subject.case(batch, height, width)
-        before = lightness.clone()
+        before = lightness.copy()
         chroma = subject.run(method, lightness, guidance)
         expected = (batch, 2, height, width)
-        if tuple(chroma.shape) != expected or chroma.dtype != torch.float32:
+        if not isinstance(chroma, np.ndarray):
             raise ContractError(
-                f"{subject.title} makes {chroma.dtype} of shape {tuple(chroma.shape)}; it must "
-                f"make torch.float32 of shape {expected}."
+                f"{subject.title} makes a {type(chroma).__qualname__}; it must make a numpy array."
             )
-        if not torch.isfinite(chroma).all():
+        if chroma.shape != expected or chroma.dtype != np.float32:
+            raise ContractError(
+                f"{subject.title} makes {chroma.dtype} of shape {chroma.shape}; it must make "
+                f"float32 of shape {expected}."
+            )
+        if not np.isfinite(chroma).all():
             raise ContractError(f"{subject.title} gives chroma that is not finite.")
-        if not torch.equal(lightness, before):
+        if not np.array_equal(lightness, before):
             raise ContractError(f"{subject.title} changes the lightness that it is given; copy it.")
 
 
@@ -109,7 +114,7 @@ def check_deterministic(subject: MethodSubject) -> None:
     lightness, guidance = subject.case(3, 14, 18)
     method = subject.build()
     first = subject.run(method, lightness, guidance)
-    if not torch.equal(first, subject.run(subject.build(), lightness, guidance)):
+    if not np.array_equal(first, subject.run(subject.build(), lightness, guidance)):
         raise ContractError(
             f"{subject.title} gives something else the second time; seed what is random in it."
         )
@@ -117,7 +122,7 @@ def check_deterministic(subject: MethodSubject) -> None:
         subject.run(method, lightness[i : i + 1], guidance.of_picture(i))
         for i in range(len(lightness))
     ]
-    distance = (first - torch.cat(loop)).abs().max().item()
+    distance = float(np.abs(first - np.concatenate(loop)).max())
     if not distance <= _TOLERANCE:
         raise ContractError(
             f"{subject.title} lets pictures of a batch change each other, by up to {distance:.3g}."

@@ -16,8 +16,6 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from colorzoo.predictor import hint_planes
-
 _STOPS: Final = (1 / 8, 1 / 48)  # the chance after each point that it is the last; before it too
 _MOST: Final = 96
 _NONE: Final = 1 / 16  # share of the photos that have none whatever their stop
@@ -60,7 +58,9 @@ def draw_hints(chroma: Tensor) -> Tensor:
         table.view(count, height, width, -1).permute(0, 3, 1, 2)
         for table in (totals / counts.clamp(min=1.0), counts > 0)
     )
-    return hint_planes(torch.where(whole, chroma.float(), shown), mask | whole)
+    known = mask | whole
+    colors = torch.where(whole, chroma.float(), shown)
+    return torch.cat((torch.where(known, colors, 0.0), known.to(colors.dtype)), dim=1)
 
 
 def _draw_numbers(count: int, device: torch.device) -> Tensor:
