@@ -6,9 +6,14 @@ install:
 	python3 -m venv .venv
 	.venv/bin/pip install -e '.[all,dev]'
 
-browser:  # what the browser tests drive, and what looks for barriers; without them they are skipped
+RUNTIME = onnxruntime-web@1.30.0
+
+browser:  # what the browser tests drive and need, and the page of demos/browser in build/browser
 	apt-get install -y chromium npm
 	npm install --no-save --no-package-lock axe-core@4 typescript@7.0.2
+	mkdir -p build
+	npm pack $(RUNTIME) --pack-destination build --silent
+	$(PYTHON) -m colorzoo page -o build/browser --runtime "build/$(subst @,-,$(RUNTIME)).tgz" --overwrite
 
 test:
 	$(PYTHON) -m pytest -n auto

@@ -33,7 +33,7 @@ setup(
                 for suffix in ("md", "json", "toml", "jpg", "safetensors")
             ),
         ],
-        "colorzoo.demos": ["*.css", "*.js", "*.md", "*.txt", "examples/*"],
+        "colorzoo.demos": ["*.css", "*.js", "*.md", "*.txt", "examples/*", "browser/*"],
     },
     include_package_data=False,
 )

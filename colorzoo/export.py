@@ -235,12 +235,18 @@ def _quantized(proto: onnx.ModelProto) -> onnx.ModelProto:
         return onnx.load_model(quantized)
 
 
+def public_name(name: str) -> str:
+    """Return a model's name as others may see it: of a folder its last part alone."""
+    is_path = Path(name).is_absolute() or name.startswith((".", "~"))
+    return Path(name).name if is_path else name
+
+
 def _describe(
     proto: onnx.ModelProto, predictor: NetworkPredictor, model: Model | None, precision: Precision
 ) -> None:
     """Write name, settings, config and facts into the metadata."""
     notes = OnnxNotes(
-        name=predictor.name,
+        name=public_name(predictor.name),
         working_size=predictor.working_size,
         parameters=predictor.parameters,
         precision=precision,

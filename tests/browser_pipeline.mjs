@@ -5,17 +5,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { mended, placeHints, resizedHints } from "../demos/browser/hints.js";
-import { Picture, shrunkHints, upsamplingOf, workingShape } from "../demos/browser/picture.js";
+import { Picture, shrunkHints, workingShape } from "../demos/browser/picture.js";
 import { pngOf } from "../demos/browser/png.js";
-
-const STRIP = 37; // rows; any number must do
 
 const folder = process.argv[2];
 const read = (name) => readFileSync(join(folder, name));
 
 for (const task of JSON.parse(read("tasks.json").toString())) {
   const { name, size, workingSize, hints, saturation, shown } = task;
-  const picture = Picture.fromRgba(new Uint8Array(read(`${name}.rgba`)), size);
+  const picture = Picture.of(size, () => halves(new Uint8Array(read(`${name}.rgba`)), size));
   const shape = workingShape(size, workingSize);
   const lightness = picture.resized(shape);
   const predicted = new Float32Array(new Uint8Array(read(`${name}.ab`)).buffer);
@@ -24,17 +22,15 @@ for (const task of JSON.parse(read("tasks.json").toString())) {
   const prediction = { size: shape, chroma, lightness, hints: placed };
   writeFileSync(join(folder, `${name}.lightness`), lightness);
   writeFileSync(join(folder, `${name}.chroma`), chroma);
-  const strips = function* (one, what) {
-    const upsampling = upsamplingOf(what, one.size);
-    for (let start = 0; start < one.size[0]; start += STRIP) {
-      const stop = Math.min(one.size[0], start + STRIP);
-      yield one.finished(what, saturation, start, stop, upsampling);
-    }
-  };
   const save = async (suffix, one, what) => {
-    const png = await pngOf(one.size, one.alpha === null, strips(one, what));
+    const png = await pngOf(one.size, one.alpha === null, one.finished(what, saturation));
     writeFileSync(join(folder, name + suffix), new Uint8Array(await png.arrayBuffer()));
   };
   await save(".png", picture, prediction);
   if (shown) await save(".shown.png", picture.shrunk(shown), shrunkHints(prediction, shown));
+}
+
+function halves(rgba, [height, width]) {
+  const cut = 4 * width * Math.floor(height / 2);
+  return [rgba.subarray(0, cut), rgba.subarray(cut)];
 }

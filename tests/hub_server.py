@@ -23,7 +23,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import yaml
 
 WRITER, READER = "hf_writer", "hf_reader"
-LARGE = (".safetensors", ".bin", ".jpg", ".png")
+LARGE = (".safetensors", ".bin", ".jpg", ".png", ".onnx", ".wasm")
 
 
 def sha256(content: bytes) -> str:

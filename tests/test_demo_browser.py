@@ -6,14 +6,13 @@ import contextlib
 import io
 import json
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from browser import AXE, CHROMIUM, NO_CHROMIUM, PATIENCE, faults_of, launched, pixels_of
 from demo_server import Server, serve
 from films import decoded, frames_of, sound_of, write_film
 from PIL import Image
@@ -23,17 +22,7 @@ import colorzoo
 pytest.importorskip("gradio", reason="the page needs the extra 'demo'")
 playwright = pytest.importorskip("playwright.sync_api", reason="it is in the extra 'dev'")
 
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-CHROMIUM = shutil.which("chromium")
-OPTIONS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-PATIENCE = 30_000  # milliseconds, for a busy machine
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium; on Debian: apt-get install chromium"
-)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +33,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser(server: Server) -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as library:
-        running = library.chromium.launch(executable_path=CHROMIUM, args=list(OPTIONS))
+    with playwright.sync_playwright() as library, launched(library) as running:
         yield running
-        running.close()
 
 
 class Visitor:
@@ -93,12 +80,7 @@ class Visitor:
         return Path(caught.value.path()).read_bytes()
 
     def look_for_faults(self) -> list[str]:
-        """What axe-core finds that is serious or critical."""
-        return self.page.evaluate(
-            """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
-                .filter(found => ["serious", "critical"].includes(found.impact))
-                .map(found => `${found.id}: ${found.nodes.map(node => node.html)}`)"""
-        )
+        return faults_of(self.page)
 
     def leave(self) -> None:
         self.context.close()
@@ -119,11 +101,6 @@ def photo(tmp_path: Path) -> Path:
     ramp = np.linspace(0, 255, 160 * 120).reshape(120, 160).astype(np.uint8)
     Image.fromarray(ramp).save(path)
     return path
-
-
-def pixels_of(data: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image.convert("RGB"))
 
 
 def test_one_picture_from_upload_to_download(visitor: Visitor, server: Server, photo: Path) -> None:

@@ -43,6 +43,9 @@ ELSEWHERE = {
     "_COLORZOO_COMPLETE": "test_cli_names completes; this would change the user's shell",
     "echo": "the same",
     "hf auth login": "it asks for a token",
+    "colorzoo page": "it fetches a runtime; test_webpage writes pages",
+    "colorzoo push-space": "the same",
+    "python3 -m http.server": "it serves until it is stopped",
 }
 
 JSON_FILES = {"film.md": "shots.json", "hints.md": "hints.json"}

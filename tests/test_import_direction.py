@@ -23,7 +23,7 @@ FLOORS = (
     {"jobs", "export", "draft"},
     {"colorizer"},
     {"attention", "loading"},
-    {"evaluation", "testing"},
+    {"evaluation", "testing", "webpage"},
     {"training"},
     {"demos"},
     {"cli"},

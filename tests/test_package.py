@@ -76,7 +76,14 @@ def test_the_wheel_holds_code_types_and_two_models(wheels: tuple[Path, Path]) ->
         assert {f"colorzoo/zoo/models/{model}/{name}" for name in files} <= names
     weights = {Path(name).parent.name for name in names if name.endswith("model.safetensors")}
     assert weights == CARRIED
-    page = ("serve.py", "page.py", "style.css", "page.js", "examples/migrant-mother.jpg")
+    page = (
+        "serve.py",
+        "page.py",
+        "style.css",
+        "page.js",
+        "examples/migrant-mother.jpg",
+        "browser/worker.js",
+    )
     assert {f"colorzoo/demos/{name}" for name in page} <= names
     notes = f"colorzoo-{colorzoo.__version__}.dist-info"
     assert {f"{notes}/licenses/{name}" for name in ("LICENSE", "LICENSES.md")} <= names

@@ -26,6 +26,7 @@ _ORDER = (
     "card",
     "export",
     "push",
+    "page",
     "push-space",
     "demo",
     "doctor",

@@ -106,18 +106,18 @@ def push_space(
     token: str | None = None,
     dry_run: bool = False,
 ) -> PushInfo:
-    """Publish a folder as a Gradio Space, as one commit or none.
+    """Publish a folder as a Space, as one commit or none.
 
     Args:
-        folder: Holds a README.md whose metadata say ``sdk: gradio`` and name the ``app_file``.
-            Hidden files and ``__pycache__`` are left out.
+        folder: Holds a README.md whose metadata say ``sdk: gradio`` and name the ``app_file``, or
+            ``sdk: static`` where it is a page. Hidden files and ``__pycache__`` are left out.
         repo_id: ``owner/name``; made if it is not there.
         private: Whether a new Space is private. An existing public one is then an error.
         token: Access token for the Hub.
         dry_run: Only find out what would be sent.
 
     Raises:
-        HubError: The folder is no Gradio Space, or the Hub refuses or cannot be reached.
+        HubError: The folder is no such Space, or the Hub refuses or cannot be reached.
     """
     source = Path(folder).expanduser()
     target = Target(
@@ -129,8 +129,8 @@ def push_space(
         message=f"space, by colorzoo {__version__}",
         overwrite_card=True,
         dry_run=dry_run,
+        sdk=_check_space(source),
     )
-    _check_space(source)
     with tempfile.TemporaryDirectory() as name:
         stage = Path(name) / "space"
         shutil.copytree(source, stage, ignore=shutil.ignore_patterns(".*", "__pycache__"))
@@ -174,7 +174,8 @@ def _check_image(model: object, image: ImageSettings | None) -> None:
         )
 
 
-def _check_space(folder: Path) -> None:
+def _check_space(folder: Path) -> str:
+    """Return what runs a Space, if it is one."""
     from huggingface_hub import SpaceCard
 
     path = folder / CARD_FILE
@@ -184,11 +185,16 @@ def _check_space(folder: Path) -> None:
         data = SpaceCard(path.read_text(encoding="utf-8")).data
     except Exception as error:  # of YAML and of the client; whatever it is, the card is at fault
         raise HubError(f"The metadata of {path} cannot be read: {error}. Mend them.") from error
-    app = data.get("app_file")
-    if data.get("sdk") != "gradio" or not isinstance(app, str):
-        raise HubError(f"The metadata of {path} must say 'sdk: gradio' and name the 'app_file'.")
+    sdk = data.get("sdk")
+    app = data.get("app_file", "index.html" if sdk == "static" else None)
+    if sdk not in ("gradio", "static") or not isinstance(app, str):
+        raise HubError(
+            f"The metadata of {path} must say 'sdk: gradio' and name the 'app_file', or say "
+            "'sdk: static'."
+        )
     if not (folder / app).is_file():
         raise HubError(f"{path} names the app {app!r}, which is not in {folder}.")
+    return str(sdk)
 
 
 def _copy(source: Path, stage: Path, names: Sequence[str]) -> None:

@@ -55,6 +55,7 @@ class Target:
         message: Title of the commit.
         overwrite_card: Replace a README that was edited by hand on the Hub.
         dry_run: Only find out what would be sent.
+        sdk: What runs a new Space; None for a model.
     """
 
     repo: str
@@ -65,6 +66,7 @@ class Target:
     message: str
     overwrite_card: bool
     dry_run: bool
+    sdk: str | None = None
 
 
 def send(
@@ -114,9 +116,8 @@ def _commit(api: HfApi, stage: Path, target: Target, on_progress: OnProgress | N
         head = None
     else:
         if head is None:
-            sdk = "gradio" if target.kind == "space" else None
             api.create_repo(
-                target.repo, repo_type=target.kind, private=target.private, space_sdk=sdk
+                target.repo, repo_type=target.kind, private=target.private, space_sdk=target.sdk
             )
         if target.revision and not has_branch:
             api.create_branch(target.repo, repo_type=target.kind, branch=target.revision)

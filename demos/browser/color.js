@@ -2,6 +2,7 @@
 
 /** Linear light goes into so many steps, 0.025 of an 8-bit code each where sRGB is steepest. */
 const STEPS = 1 << 17;
+const STEPS_OF_L = 655.35; // in codes of 16 bits, for each unit of L
 const WHITE = [0.95047, 1.0, 1.08883];
 const XYZ_FROM_RGB = [
   [0.412453, 0.35758, 0.180423],
@@ -23,27 +24,44 @@ const KNEE = 0.2068966; // the cube root of EPSILON
  */
 
 /**
- * Take the lightness of RGBA pixels.
+ * Take the lightness of pixels.
  *
- * @param {Uint8Array | Uint8ClampedArray} rgba
+ * @param {() => Iterable<Uint8Array | Uint8ClampedArray>} strips Gives RGBA piece by piece, again
+ *   with each call.
+ * @param {number} count Of pixels.
  * @returns {Lightness}
  */
-export function lightnessOf(rgba) {
-  const count = rgba.length / 4;
-  if (isGrey(rgba)) {
+export function lightnessOf(strips, count) {
+  let pixel = 0;
+  if (areGrey(strips())) {
     const codes = new Uint8Array(count);
-    for (let pixel = 0; pixel < count; pixel++) codes[pixel] = rgba[4 * pixel];
+    for (const rgba of strips()) {
+      for (let at = 0; at < rgba.length; at += 4) codes[pixel++] = rgba[at];
+    }
     return { codes, table: Float32Array.from({ length: 256 }, (_, code) => lightnessOfGrey(code)) };
   }
-  const shares = XYZ_FROM_RGB[1].map((weight) =>
+  const [reds, greens, blues] = XYZ_FROM_RGB[1].map((weight) =>
     Float64Array.from({ length: 256 }, (_, code) => weight * linear(code / 255)),
   );
   const codes = new Uint16Array(count);
-  for (let pixel = 0, at = 0; pixel < count; pixel++, at += 4) {
-    const luminance = shares[0][rgba[at]] + shares[1][rgba[at + 1]] + shares[2][rgba[at + 2]];
-    codes[pixel] = Math.round(655.35 * Math.max(0, 116 * labCurve(luminance) - 16));
+  for (const rgba of strips()) {
+    for (let at = 0; at < rgba.length; at += 4) {
+      const luminance = reds[rgba[at]] + greens[rgba[at + 1]] + blues[rgba[at + 2]];
+      codes[pixel++] = Math.round(STEPS_OF_L * Math.max(0, 116 * labCurve(luminance) - 16));
+    }
   }
-  return { codes, table: Float32Array.from({ length: 65536 }, (_, code) => code / 655.35) };
+  return { codes, table: evenTable() };
+}
+
+/**
+ * Return codes of 16 bits for values of L.
+ *
+ * @param {Float32Array} values 0..100.
+ * @returns {Lightness}
+ */
+export function codesOf(values) {
+  const codes = Uint16Array.from(values, (value) => Math.round(STEPS_OF_L * value));
+  return { codes, table: evenTable() };
 }
 
 /**
@@ -96,12 +114,19 @@ export function toSrgb(lightness, chroma, saturation, rgba) {
   }
 }
 
-/** @param {Uint8Array | Uint8ClampedArray} rgba */
-function isGrey(rgba) {
-  for (let at = 0; at < rgba.length; at += 4) {
-    if (rgba[at] !== rgba[at + 1] || rgba[at] !== rgba[at + 2]) return false;
+/** @param {Iterable<Uint8Array | Uint8ClampedArray>} strips RGBA. */
+function areGrey(strips) {
+  for (const rgba of strips) {
+    for (let at = 0; at < rgba.length; at += 4) {
+      if (rgba[at] !== rgba[at + 1] || rgba[at] !== rgba[at + 2]) return false;
+    }
   }
   return true;
+}
+
+/** L of codes that are L themselves, in 65536 steps. */
+function evenTable() {
+  return Float32Array.from({ length: 65536 }, (_, code) => code / STEPS_OF_L);
 }
 
 /** @param {number} code 0..255 */

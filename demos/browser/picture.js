@@ -1,12 +1,14 @@
 // The way of a picture: its own lightness stays, chroma joins it row by row.
 
-import { lightnessOf, toSrgb } from "./color.js";
+import { codesOf, lightnessOf, toSrgb } from "./color.js";
 import { resizedHints } from "./hints.js";
 import { resizedLightness } from "./resize.js";
 import { Upsampling } from "./upsample.js";
 
 /** The longer side that a network sees is at most this many times the working size. */
 const LONGEST = 4;
+
+const STRIP_PIXELS = 1 << 16;
 
 /**
  * @typedef {[number, number]} Size Height and width.
@@ -33,14 +35,18 @@ export class Picture {
   }
 
   /**
-   * @param {Uint8Array | Uint8ClampedArray} rgba
    * @param {Size} size
+   * @param {() => Iterable<Uint8Array | Uint8ClampedArray>} strips Gives RGBA of some rows after
+   *   another, again with each call.
    */
-  static fromRgba(rgba, size) {
-    const alpha = new Uint8Array(rgba.length / 4);
-    for (let pixel = 0; pixel < alpha.length; pixel++) alpha[pixel] = rgba[4 * pixel + 3];
+  static of([height, width], strips) {
+    const alpha = new Uint8Array(height * width);
+    let pixel = 0;
+    for (const rgba of strips()) {
+      for (let at = 3; at < rgba.length; at += 4) alpha[pixel++] = rgba[at];
+    }
     const opaque = alpha.every((value) => value === 255);
-    return new Picture(size, lightnessOf(rgba), opaque ? null : alpha);
+    return new Picture([height, width], lightnessOf(strips, height * width), opaque ? null : alpha);
   }
 
   /**
@@ -54,36 +60,43 @@ export class Picture {
   }
 
   /**
-   * Join what was predicted with the picture's own lightness.
+   * Join what was predicted with the picture's own lightness, strip by strip.
    *
    * @param {Prediction} prediction
    * @param {number} saturation Strength of the colours: 1 as predicted, 0 grey.
-   * @param {number} start First row.
-   * @param {number} stop The row behind the last.
-   * @param {Upsampling} upsampling Of the prediction to this size.
-   * @returns {Uint8ClampedArray<ArrayBuffer>} RGBA of the rows.
+   * @returns {Generator<Uint8ClampedArray<ArrayBuffer>>} RGBA of some rows after another.
    */
-  finished(prediction, saturation, start, stop, upsampling) {
-    const { codes, table } = this.lightness;
+  *finished(prediction, saturation) {
     const width = this.size[1];
-    const rgba = new Uint8ClampedArray(4 * width * (stop - start)).fill(255);
+    const { chroma, lightness: guide, size: small, hints } = prediction;
+    const upsampling = new Upsampling(chroma, guide, small, this.size);
     const lightness = new Float32Array(width);
-    const chroma = new Float32Array(2 * width);
-    for (let row = start; row < stop; row++) {
-      for (let column = 0; column < width; column++) {
-        lightness[column] = table[codes[row * width + column]];
+    const own = new Float32Array(2 * width);
+    for (const [start, stop] of stripsOf(this.size)) {
+      const rgba = new Uint8ClampedArray(4 * width * (stop - start)).fill(255);
+      for (let row = start; row < stop; row++) {
+        this.#row(row, lightness);
+        upsampling.row(row, lightness, own);
+        hints?.put(row, own);
+        toSrgb(lightness, own, saturation, rgba.subarray(4 * width * (row - start)));
       }
-      upsampling.row(row, lightness, chroma);
-      prediction.hints?.put(row, chroma);
-      toSrgb(lightness, chroma, saturation, rgba.subarray(4 * width * (row - start)));
+      this.alpha?.subarray(start * width, stop * width).forEach((value, pixel) => {
+        rgba[4 * pixel + 3] = value;
+      });
+      yield rgba;
     }
-    const { alpha } = this;
-    if (alpha) {
-      for (let pixel = start * width; pixel < stop * width; pixel++) {
-        rgba[4 * (pixel - start * width) + 3] = alpha[pixel];
-      }
+  }
+
+  /**
+   * @param {number} row
+   * @param {Float32Array} lightness Where L of the row goes.
+   */
+  #row(row, lightness) {
+    const { codes, table } = this.lightness;
+    const from = row * this.size[1];
+    for (let column = 0; column < lightness.length; column++) {
+      lightness[column] = table[codes[from + column]];
     }
-    return rgba;
   }
 
   /**
@@ -92,19 +105,19 @@ export class Picture {
    * @param {Size} size
    */
   shrunk(size) {
-    const codes = new Uint16Array(size[0] * size[1]);
-    this.resized(size).forEach((value, pixel) => (codes[pixel] = Math.round(655.35 * value)));
-    const table = Float32Array.from({ length: 65536 }, (_, code) => code / 655.35);
-    return new Picture(size, { codes, table }, null);
+    return new Picture(size, codesOf(this.resized(size)), null);
   }
 }
 
 /**
- * @param {Prediction} prediction
- * @param {Size} size Of the picture that it is to be joined with.
+ * Yield the first row of each strip and the one behind its last.
+ *
+ * @param {Size} size
+ * @returns {Generator<[number, number]>}
  */
-export function upsamplingOf(prediction, size) {
-  return new Upsampling(prediction.chroma, prediction.lightness, prediction.size, size);
+function* stripsOf([height, width]) {
+  const rows = Math.max(1, Math.floor(STRIP_PIXELS / width));
+  for (let start = 0; start < height; start += rows) yield [start, Math.min(start + rows, height)];
 }
 
 /**

@@ -1,0 +1,1 @@
+"""A page that colours in the browser of whoever visits it: a folder for any web server."""

@@ -1,0 +1,52 @@
+"""The system's Chromium, and what the tests that drive it share."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from conftest import ROOT
+from numpy.typing import NDArray
+from PIL import Image
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = shutil.which("chromium")
+NO_CHROMIUM = "there is no Chromium; on Debian: apt-get install chromium"
+PATIENCE = 30_000  # milliseconds, for a busy machine
+_OPTIONS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+@contextlib.contextmanager
+def launched(library: Any, *options: str) -> Iterator[Any]:
+    """Run Chromium until the block ends.
+
+    Args:
+        library: What ``sync_playwright`` gives.
+        options: More of Chromium's own.
+    """
+    running = library.chromium.launch(executable_path=CHROMIUM, args=[*_OPTIONS, *options])
+    yield running
+    running.close()
+
+
+def faults_of(page: Any) -> list[str]:
+    """What axe-core, which the page has, finds that is serious or critical."""
+    faults: list[str] = page.evaluate(
+        """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+            .filter(found => ["serious", "critical"].includes(found.impact))
+            .map(found => `${found.id}: ${found.nodes.map(node => node.html)}`)"""
+    )
+    return faults
+
+
+def pixels_of(data: bytes) -> NDArray[np.uint8]:
+    """Decode a picture's RGB."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB"))
