@@ -105,6 +105,9 @@ def cases() -> list[Case]:
     alpha = random.integers(0, 256, (307, 451, 1), dtype=np.uint8)
     grey = np.asarray(Image.open(EXAMPLES[0]))
     clicks = [(200, 300, "#b5651d"), (120, 500, "#5f86c9"), (230, 640, "#808080")]
+    many = [
+        (37 * k % 550 + 5, 89 * k % 780 + 5, f"#{k:02x}60{255 - k:02x}") for k in range(20, 250, 12)
+    ]
     wide = np.asarray(Image.linear_gradient("L").resize((300, 20)))
     return [
         *(Case(path.stem, np.asarray(Image.open(path))) for path in EXAMPLES),
@@ -112,6 +115,7 @@ def cases() -> list[Case]:
         Case("transparent", np.concatenate((colors, alpha), axis=2)),
         Case("hinted", grey, clicks, shown=(75, 100)),
         Case("hinted-colors", colors, [(250, 31, "#2e8b57"), (249, 33, "#ff0000")], radius=2),
+        Case("hinted-much", grey, many),
         Case("hinted-wide", wide, [(3, 250, "#cc3344"), (15, 40, "#3344cc")], radius=1),
         Case("tiny", colors[:3, :5], [(1, 1, "#2e8b57")], radius=0),
         Case("one", colors[:1, :1]),

@@ -11,6 +11,11 @@ const REACH = 80; // in units of L: the distance at which a hint counts half
 const SIDE = 40; // in units of L: the length of the shorter side where there is no edge
 const CLOSEST = 1e-3;
 const PRIOR = 100; // in squared Lab units: how sure it is beforehand that the prediction counts
+const NEAR = 0.5; // in shorter sides: the distance at which two places are half alike
+const BRIGHT = 25; // in units of L: the same for lightness
+const ALIKE = 12; // in Lab units: the same for the predicted colours
+const LUCK = 0.3; // the variance of a single place, to that which it shares with its like
+const FEW = 10; // hints that make the first step count half
 
 /**
  * @typedef {import("./picture.js").Size} Size
@@ -107,7 +112,7 @@ export function resizedHints(hints, [newHeight, newWidth]) {
 }
 
 /**
- * Mend a prediction: what the hints differ from it by spreads along paths without edges.
+ * Mend a prediction: first where it is like the hinted places, then along paths without edges.
  *
  * @param {Float32Array} lightness (h, w), L in 0..100.
  * @param {Float32Array} predicted (2, h, w), a and b without hints.
@@ -155,72 +160,130 @@ function changeOf(lightness, predicted, hints) {
   const count = height * width;
   const labels = labelPlaces(hints);
   const places = 1 + labels.reduce((most, label) => Math.max(most, label), -1);
-  const given = Array.from({ length: places }, () => [0, 0]);
-  const own = Array.from({ length: places }, () => [0, 0]);
   const counts = new Float64Array(places);
-  for (const [pixel, chroma] of hints.chroma) {
-    const label = labels[pixel];
-    counts[label]++;
-    for (const plane of [0, 1]) {
-      given[label][plane] += chroma[plane];
-      own[label][plane] += predicted[plane * count + pixel];
-    }
-  }
-  for (const sums of [given, own]) {
-    sums.forEach((sum, label) => sum.forEach((value, plane) => (sum[plane] = value / counts[label])));
-  }
+  for (const pixel of hints.places) counts[labels[pixel]]++;
+  /** @param {(pixel: number) => number} plane @returns {Float64Array} Its mean over each place. */
+  const atPlaces = (plane) => {
+    const sums = new Float64Array(places);
+    for (const pixel of hints.places) sums[labels[pixel]] += plane(pixel);
+    return sums.map((sum, label) => sum / counts[label]);
+  };
+  const given = [0, 1].map((plane) => atPlaces((pixel) => hints.chroma.get(pixel)?.[plane] ?? 0));
+  const change = foretold(traitsOf(lightness, predicted, hints.size), predicted, given, atPlaces);
+  const part = places / (places + FEW);
+  change.forEach((value, at) => (change[at] = part * value));
+  const left = given.map((told, plane) => {
+    const from = plane * count;
+    const now = atPlaces((pixel) => predicted[from + pixel] + change[from + pixel]);
+    return told.map((value, label) => value - now[label]);
+  });
   const step = SIDE / Math.min(height, width);
   const weights = distances(lightness, hints.size, labels, places, step).map((reach) =>
     reach.map((far) => (Math.max(far, CLOSEST) / REACH) ** -POWER),
   );
-  const mutual = weights.map((plane) => {
-    const sums = new Float64Array(places);
-    for (const pixel of hints.places) sums[labels[pixel]] += plane[pixel] / counts[labels[pixel]];
-    return sums;
-  });
-  const share = shareOf(given, own, mutual);
-  const change = new Float32Array(2 * count);
   for (let pixel = 0; pixel < count; pixel++) {
-    let [total, a, b] = [0, 0, 0];
+    let [total, a, b] = [1, 0, 0]; // 1: what no hint reaches stays
     for (let label = 0; label < places; label++) {
       const weight = weights[label][pixel];
       total += weight;
-      a += weight * (given[label][0] - share * own[label][0]);
-      b += weight * (given[label][1] - share * own[label][1]);
+      a += weight * left[0][label];
+      b += weight * left[1][label];
     }
-    // total / (total + 1) of the way from the prediction to the blend a / total, b / total.
-    change[pixel] = (a + (share - 1) * predicted[pixel] * total) / (total + 1);
-    change[count + pixel] = (b + (share - 1) * predicted[count + pixel] * total) / (total + 1);
+    change[pixel] += a / total;
+    change[count + pixel] += b / total;
+  }
+  return Float32Array.from(change);
+}
+
+/**
+ * Return by what two places are alike: half alike at a distance of 1.
+ *
+ * @param {Float32Array} lightness
+ * @param {Float32Array} predicted
+ * @param {Size} size
+ * @returns {((pixel: number) => number)[]} Each trait of a pixel.
+ */
+function traitsOf(lightness, predicted, [height, width]) {
+  const near = NEAR * Math.min(height, width);
+  return [
+    (pixel) => Math.floor(pixel / width) / near,
+    (pixel) => (pixel % width) / near,
+    (pixel) => lightness[pixel] / BRIGHT,
+    (pixel) => predicted[pixel] / ALIKE,
+    (pixel) => predicted[height * width + pixel] / ALIKE,
+  ];
+}
+
+/**
+ * Foretell the true chroma of each pixel from that of places, by kriging.
+ *
+ * @param {((pixel: number) => number)[]} traits By which places are alike.
+ * @param {Float32Array} predicted (2, h, w)
+ * @param {Float64Array[]} given (2, K), the true a and b of places.
+ * @param {(plane: (pixel: number) => number) => Float64Array} atPlaces Takes means over places.
+ * @returns {Float64Array} (2, h, w), what it differs from the prediction by.
+ */
+function foretold(traits, predicted, given, atPlaces) {
+  const count = predicted.length / 2;
+  const there = traits.map(atPlaces);
+  const own = [0, 1].map((plane) => atPlaces((pixel) => predicted[plane * count + pixel]));
+  const places = given[0].length;
+  /** @param {number} label @param {(trait: number) => number} of */
+  const likeness = (label, of) => {
+    let squares = 0;
+    for (let trait = 0; trait < there.length; trait++) {
+      squares += (there[trait][label] - of(trait)) ** 2;
+    }
+    return 1 / (1 + squares);
+  };
+  const alike = Array.from({ length: places }, (_, one) =>
+    Float64Array.from({ length: places }, (_, other) => {
+      return likeness(one, (trait) => there[trait][other]) + (one === other ? LUCK : 0);
+    }),
+  );
+  // How much of the prediction counts: least squares, unlike places counting most.
+  const plain = own.map((values) => solved(alike, values));
+  let [fit, power] = [PRIOR, PRIOR];
+  for (const plane of [0, 1]) {
+    plain[plane].forEach((value, label) => {
+      fit += value * given[plane][label];
+      power += value * own[plane][label];
+    });
+  }
+  const share = Math.min(1, Math.max(0, fit / power));
+  const weights = given.map((told, plane) =>
+    solved(alike, told.map((value, label) => value - share * own[plane][label])),
+  );
+  const change = Float64Array.from(predicted, (value) => (share - 1) * value);
+  const traitsHere = new Float64Array(traits.length);
+  for (let pixel = 0; pixel < count; pixel++) {
+    for (let trait = 0; trait < traits.length; trait++) traitsHere[trait] = traits[trait](pixel);
+    for (let label = 0; label < places; label++) {
+      const alikeness = likeness(label, (trait) => traitsHere[trait]);
+      change[pixel] += alikeness * weights[0][label];
+      change[count + pixel] += alikeness * weights[1][label];
+    }
   }
   return change;
 }
 
 /**
- * Return how much the prediction counts, 0 to 1, found by leaving out each hint in turn.
+ * Solve a system of linear equations whose matrix is positive definite, by elimination.
  *
- * @param {number[][]} given (K, 2), chroma of the hints.
- * @param {number[][]} own (K, 2), chroma that is predicted there.
- * @param {Float64Array[]} mutual (K, K), weight of each hint at each other.
+ * @param {Float64Array[]} matrix (K, K)
+ * @param {Float64Array} right (K,)
  */
-function shareOf(given, own, mutual) {
-  let [fit, power] = [PRIOR, PRIOR];
-  for (let hint = 0; hint < given.length; hint++) {
-    let total = 1;
-    for (let other = 0; other < given.length; other++) {
-      if (other !== hint) total += mutual[other][hint];
-    }
-    for (const plane of [0, 1]) {
-      let [rest, ownRest] = [given[hint][plane], own[hint][plane]];
-      for (let other = 0; other < given.length; other++) {
-        if (other === hint) continue;
-        rest -= (mutual[other][hint] / total) * given[other][plane];
-        ownRest -= (mutual[other][hint] / total) * own[other][plane];
-      }
-      fit += rest * ownRest;
-      power += ownRest ** 2;
+function solved(matrix, right) {
+  const rows = matrix.map((row, at) => Float64Array.of(...row, right[at]));
+  const count = rows.length;
+  for (let pivot = 0; pivot < count; pivot++) {
+    for (let row = 0; row < count; row++) {
+      if (row === pivot) continue;
+      const share = rows[row][pivot] / rows[pivot][pivot];
+      for (let at = pivot; at <= count; at++) rows[row][at] -= share * rows[pivot][at];
     }
   }
-  return Math.min(1, Math.max(0, fit / power));
+  return Float64Array.from(rows, (row, at) => row[count] / row[at]);
 }
 
 /**
