@@ -22,6 +22,9 @@ _CUT: Final = 0.5
 _AGREEMENT: Final = 5.0
 """Units of L by which carried lightness may differ and still be of the same thing."""
 
+_DOUBT: Final = 8.0
+"""Units of L from which on it is more likely of another thing."""
+
 
 def import_cv2() -> ModuleType:
     """Return OpenCV, whose optical flow is quick.
@@ -143,7 +146,8 @@ class Motion(Flow):
         super().__init__(lightness, previous)
         difference = self.carry(previous) - lightness
         # Falls smoothly, so that no edge appears where carried and new colours meet.
-        agreement = np.exp(-((difference / _AGREEMENT) ** 2)).astype(np.float32)
+        # Flat up to some units: motion is only estimated, and what is taken anew there flickers.
+        agreement = np.exp(-((difference / _DOUBT) ** 4)).astype(np.float32)
         self.agreement: Plane = np.where(self.inside, agreement, np.float32(0.0))
         """(h, w) float32, 0..1: how surely each pixel was found in the frame before."""
         self.same: NDArray[np.bool_] = self.inside & (np.abs(difference) <= _AGREEMENT)
