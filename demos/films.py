@@ -102,7 +102,8 @@ class Films:
                     f"{path.name} has {total} frames in {MAX_SECONDS} seconds; at most "
                     f"{MAX_FRAMES} are taken."
                 )
-            on_progress(done, total or 0)
+            if total is not None:  # the film is not only looked through
+                on_progress(done, total)
 
         video = colorzoo.VideoOptions(
             compare=compare, seconds=MAX_SECONDS, max_pixels=MAX_FRAME_PIXELS

@@ -24,8 +24,9 @@ from films import (
 
 import colorzoo
 from colorzoo.errors import ConfigError, VideoError
+from colorzoo.jobs.film import probe
 from colorzoo.jobs.motion import Motion, Steadier, flicker, is_cut
-from colorzoo.jobs.shots import Plan
+from colorzoo.jobs.shots import Plan, make_plan
 from colorzoo.jobs.video import VideoOptions
 
 av: Any = pytest.importorskip("av")
@@ -151,6 +152,13 @@ def test_motion_carries_colours_along() -> None:
     assert np.abs(carried - expected)[inner].mean() < still / 4
     assert flicker(lightness, expected, previous, chroma) < still / 4
     assert motion.agreement.min() >= 0
+
+
+def test_the_first_look_tells_how_far_it_is(tmp_path: Path) -> None:
+    source = write_film(tmp_path / "in.mp4", frames_of(100, 16, 32))
+    told: list[tuple[Any, ...]] = []
+    make_plan(probe(source), {}, on_progress=lambda *step: told.append(step))
+    assert told == [(0, None, {"looked_at": 48}), (0, None, {"looked_at": 96})]
 
 
 def test_steadiness_takes_flicker_away() -> None:

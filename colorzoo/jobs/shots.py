@@ -17,12 +17,14 @@ from colorzoo.files import replace_text
 from colorzoo.jobs.film import Film, small_frames
 from colorzoo.jobs.motion import is_cut
 from colorzoo.jobs.shot_colors import ShotColors
+from colorzoo.progress import OnProgress
 from colorzoo.schema import from_dict, read_json
 
 _SEGMENT_FRAMES: Final = 240
 """Frames of a segment at most: what is done again after a stop, and what a player can jump to."""
 
 _SMALL_SIDE: Final = 64
+_LOOK_STEP: Final = 48  # frames that are looked through from one word of it to the next
 _MISSING_SECONDS: Final = 1.0  # a film may say that it is a little longer than its pictures
 _PLAN_FILE: Final = "plan.json"
 
@@ -121,6 +123,7 @@ class Workplace:
         moments: Sequence[float] = (),
         check: Callable[[Plan], None] = lambda _: None,
         resume: bool,
+        on_progress: OnProgress | None = None,
     ) -> Plan:
         """Return the plan to work on: the one that was stopped, or a new one.
 
@@ -130,6 +133,7 @@ class Workplace:
             moments: Seconds from the first frame, as for :func:`make_plan`.
             check: Raises what is wrong with a new plan, before anything is written.
             resume: Go on with the one that was stopped.
+            on_progress: As for :func:`make_plan`.
 
         Raises:
             VideoError: There is nothing to resume, it was made from another film or with other
@@ -142,7 +146,7 @@ class Workplace:
                     f"An earlier job was stopped and lies in {self.folder}. Go on with it by "
                     "resume, or begin anew by overwrite."
                 )
-            plan = make_plan(film, settings, moments)
+            plan = make_plan(film, settings, moments, on_progress)
             check(plan)
             self.folder.mkdir(parents=True, exist_ok=True)
             replace_text(path, json.dumps(asdict(plan), indent=2) + "\n")
@@ -171,13 +175,20 @@ class Workplace:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def make_plan(film: Film, settings: dict[str, Any], moments: Sequence[float] = ()) -> Plan:
+def make_plan(
+    film: Film,
+    settings: dict[str, Any],
+    moments: Sequence[float] = (),
+    on_progress: OnProgress | None = None,
+) -> Plan:
     """Look through a film for its cuts; ``settings["seconds"]`` may hold it to its beginning.
 
     Args:
         film: The film.
         settings: All that changes what is made, as plain values.
         moments: Seconds from the first frame; the plan tells which frame is shown then.
+        on_progress: Told now and then, as the number ``looked_at``, how many frames were looked at;
+            of those to colour, none is done and nobody knows how many there are.
 
     Raises:
         VideoError: It cannot be read.
@@ -199,6 +210,8 @@ def make_plan(film: Film, settings: dict[str, Any], moments: Sequence[float] = (
             shots.append(index)
             starts.append(reached)
         previous, count = small, index + 1
+        if on_progress is not None and count % _LOOK_STEP == 0:
+            on_progress(0, None, {"looked_at": count})
         shown = [index if now <= at else last for at, last in zip(moments, shown, strict=True)]
     end = reached + float(1 / film.rate)  # the last frame is shown for a while too
     shown = [frame if at < end else None for at, frame in zip(moments, shown, strict=True)]

@@ -131,7 +131,8 @@ def colorize_video(
         reference: A picture in colour to take colours from.
         overwrite: Replace ``target``, and what an earlier job left half done.
         resume: Go on where an earlier job with the same settings was stopped.
-        on_progress: Told how many frames are done, in the main process.
+        on_progress: Told how many frames are done, in the main process; before that, while the film
+            is looked through for its cuts, how many were ``looked_at``.
 
     Raises:
         VideoError: The film cannot be read or the target not written, or there is nothing to
@@ -145,7 +146,9 @@ def colorize_video(
     options, video = options or ColorizeOptions(), video or VideoOptions()
     directions = Directions(colorizer, options, looks, hints, reference)
     processes = Processes()
-    job = _begin(source, target, directions, options, video, processes, overwrite, resume)
+    job = _begin(
+        *(source, target, directions, options, video, processes, overwrite, resume), on_progress
+    )
     notes = (*job.film.notes, *job.plan.notes, *_finish(job, target, processes, on_progress))
     return VideoReport(target, job.plan.frames, job.plan.shots, time.monotonic() - began, notes)
 
@@ -159,6 +162,7 @@ def _begin(
     processes: Processes,
     overwrite: bool,
     resume: bool,
+    on_progress: OnProgress | None,
 ) -> FilmJob:
     """Return what is to be done; whatever is wrong with it is said before anything is written."""
     codec = check_target(target, video.codec)
@@ -175,6 +179,7 @@ def _begin(
             moments=directions.moments,
             check=lambda plan: directions.check(plan, film),
             resume=resume,
+            on_progress=on_progress,
         )
     )
     return FilmJob(film, plan, work, directions, options, video, codec)
