@@ -294,3 +294,6 @@ def test_archives_on_the_command_line(
         assert cli("colorize", *arguments, *options).returncode == 2
     inside = cli("colorize", shards / "inside", "-o", shards / "inside" / "out", *options)
     assert "never overwritten" in inside.stderr
+    (shards / "inside" / "photo.png").write_bytes(encoded(9, "PNG"))
+    beside = cli("colorize", shards / "inside", "-o", tmp_path / "pictures", *options)
+    assert [Path(line).name for line in beside.stdout.split()] == ["photo.png"]

@@ -144,7 +144,13 @@ def _tell(results: Sequence[ShardResult]) -> None:
 
 
 def _holds_archives(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.glob(f"*{_SUFFIX}"))
+    """Tell whether a folder is one of archives; one that holds pictures beside them is not."""
+    if not folder.is_dir():
+        return False
+    from colorzoo.pictures.formats import READABLE_SUFFIXES
+
+    suffixes = {path.suffix.lower() for path in folder.iterdir() if not path.name.startswith(".")}
+    return _SUFFIX in suffixes and not suffixes & READABLE_SUFFIXES
 
 
 def _lies_in(folder: Path, other: Path) -> bool:
