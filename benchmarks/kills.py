@@ -63,7 +63,7 @@ def kill_while_writing(process: subprocess.Popen[bytes], folder: Path, known: in
     """Kill a run at a random moment after its first new checkpoint; tell whether it was writing."""
     deadline = time.monotonic() + PATIENCE
     writing = folder / "checkpoints"
-    while newest(folder) <= known or not list(writing.glob("*.partial")):
+    while newest(folder) <= known or not list(writing.glob(".step-*")):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             _, messages = process.communicate()
@@ -72,7 +72,7 @@ def kill_while_writing(process: subprocess.Popen[bytes], folder: Path, known: in
     time.sleep(random.uniform(0.0, 0.05))
     process.kill()
     process.communicate()
-    return bool(list(writing.glob("*.partial")))
+    return bool(list(writing.glob(".step-*")))
 
 
 def finish(config: Path, steps: int, *arguments: str) -> None:

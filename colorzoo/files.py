@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -50,11 +51,16 @@ def replace_text(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def replacing_folder(folder: Path) -> Iterator[Path]:
+def replacing_folder(folder: Path, *, entirely: bool = False) -> Iterator[Path]:
     """Make a folder whose files take their places in ``folder`` once the block has ended well.
 
     A new ``folder`` appears whole or not at all. In an existing one files of the same names are
-    replaced one by one, and only after all are on the disk; everything else in it stays.
+    replaced one by one, and only after all are on the disk; everything else in it stays. A killed
+    process leaves a hidden folder behind, called as ``folder`` with a dot before.
+
+    Args:
+        folder: Where they go.
+        entirely: Nothing stays of an existing ``folder``, which the new one replaces.
 
     Raises:
         OSError: It cannot be written; what was there is untouched.
@@ -65,6 +71,8 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         beside.mkdir()
         yield beside
         sync_folder(beside)
+        if entirely:
+            shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():
             for path in sorted(beside.iterdir()):
                 path.replace(folder / path.name)

@@ -74,7 +74,7 @@ def test_kills_at_any_moment_leave_a_run_that_resumes(config_file: Path, tmp_pat
         TrainingConfig.from_file(config_file, [f"phase.0.steps={last + 1}"]), resume=True
     )
     assert result.steps == last + 1
-    assert not list((tmp_path / "run" / "checkpoints").glob("*.partial"))
+    assert not list((tmp_path / "run" / "checkpoints").glob(".step-*"))
 
 
 def test_a_disk_that_is_full_leaves_the_last_good_checkpoint(

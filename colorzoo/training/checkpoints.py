@@ -12,14 +12,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from colorzoo.errors import TrainingError
-from colorzoo.files import file_hash, sync_folder
+from colorzoo.files import file_hash, replacing_folder
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from colorzoo.training.state import RunState
 
-_PARTIAL = ".partial"
 _VALUES = "state.json"
 _MANIFEST = "manifest.json"
 
@@ -86,20 +85,17 @@ class Checkpoints:
         files, values = state.collect()
         values |= {"step": step, "photos_per_step": photos_per_step}
         if accelerator.is_main_process:
-            partial = self.folder / f"step-{step}{_PARTIAL}"
             try:
-                self._write(partial, files, values)
-                shutil.rmtree(self._path(step), ignore_errors=True)
-                partial.rename(self._path(step))
+                with replacing_folder(self._path(step), entirely=True) as folder:
+                    self._write(folder, files, values)
             except (OSError, RuntimeError, SafetensorError) as error:
-                shutil.rmtree(partial, ignore_errors=True)
                 raise TrainingError(
                     f"The checkpoint of step {step} could not be written to {self.folder}: "
                     f"{error}. The checkpoints before it are whole; free some space and resume."
                 ) from error
             for old in self._steps()[: -self.keep]:
                 shutil.rmtree(self._path(old), ignore_errors=True)
-            for stale in self.folder.glob(f"*{_PARTIAL}"):
+            for stale in self.folder.glob(".step-*"):  # of a process that was killed
                 shutil.rmtree(stale, ignore_errors=True)
         accelerator.wait_for_everyone()
 
@@ -127,8 +123,6 @@ class Checkpoints:
             ) from error
 
     def _write(self, folder: Path, files: dict[str, Any], values: dict[str, Any]) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         for name, tensors in files.items():
             storable = {key: tensor.cpu().contiguous() for key, tensor in tensors.items()}
             save_file(storable, folder / f"{name}.safetensors")
@@ -136,7 +130,6 @@ class Checkpoints:
         hashes = {path.name: file_hash(path) for path in sorted(folder.iterdir())}
         text = json.dumps({"format": 1, "sha256": hashes}, indent=2)
         (folder / _MANIFEST).write_text(text, encoding="utf-8")
-        sync_folder(folder)
 
     def _check(self, checkpoint: Checkpoint) -> dict[str, Any]:
         """Compare a checkpoint's files with its manifest; return its plain values."""
