@@ -37,6 +37,7 @@ ELSEWHERE = {
     "python3 -m venv": "test_package and .ci/run make environments",
     ". .venv/bin/activate": "the same",
     "pip install": "the same",
+    "light/bin/": "the same, without torch: test_without_torch",
     "accelerate launch": "test_distributed starts several processes",
     "torchrun": "the same",
     "colorzoo demo": "it serves until it is stopped; test_demo starts it",

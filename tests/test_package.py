@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -181,3 +182,12 @@ def test_the_workflows_do_what_is_done_here() -> None:
     assert any("make release" in step.get("run", "") for step in build["steps"])
     assert publish["permissions"] == {"id-token": "write"}
     assert "pypi-publish" in publish["steps"][-1]["uses"]
+
+
+def test_what_is_installed_without_torch_is_all_but_torch() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        core = tomllib.load(file)["project"]["dependencies"]
+    wanted = {re.split("[>=<]", text)[0] for text in core} - {"torch"} | {"onnxruntime"}
+    page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"light/bin/pip install (click.*)", page)
+    assert set(line.split()) == wanted
