@@ -306,3 +306,28 @@ def test_what_cannot_be_used_is_one_clear_error(colorizer: Colorizer, tmp_path: 
     for call, error, message in cases:
         with pytest.raises(error, match=message):
             call()
+
+
+def test_a_folder_takes_one_reference_and_notices_another(
+    colorizer: Colorizer, tmp_path: Path
+) -> None:
+    (tmp_path / "grey").mkdir()
+    Image.fromarray(waves(40, 60)).save(tmp_path / "grey" / "a.png")
+    reference = tmp_path / "reference.png"
+    Image.new("RGB", (40, 40), "orange").save(reference)
+    done = colorizer.folder(tmp_path / "grey", tmp_path / "out", reference=reference)
+    assert len(done.done) == 1
+    with Image.open(tmp_path / "out" / "a.png") as image:
+        expected = colorizer(tmp_path / "grey" / "a.png", reference=reference)
+        assert np.array_equal(np.asarray(image), np.asarray(expected))
+    reference.rename(tmp_path / "moved.png")
+    moved = colorizer.folder(tmp_path / "grey", tmp_path / "out", reference=tmp_path / "moved.png")
+    assert [(result.status, result.reason) for result in moved] == [("skipped", None)]
+    Image.new("RGB", (40, 40), "teal").save(reference)  # another picture under the old name
+    (other,) = colorizer.folder(tmp_path / "grey", tmp_path / "out", reference=reference)
+    assert other.status == "skipped"
+    assert "coloured with reference" in (other.reason or "")
+    for bad, message in (("missing.png", "missing"), ("grey/a.png", "is grey")):
+        with pytest.raises(PictureError, match=message):
+            colorizer.folder(tmp_path / "grey", tmp_path / "none", reference=tmp_path / bad)
+    assert not (tmp_path / "none").exists()

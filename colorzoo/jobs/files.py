@@ -25,6 +25,7 @@ from colorzoo.options import ColorizeOptions
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import has_pages, read
 from colorzoo.pictures.write import write
+from colorzoo.prepare import read_reference
 from colorzoo.progress import OnProgress
 
 if TYPE_CHECKING:
@@ -173,6 +174,8 @@ def colorize_folder(
 ) -> FolderReport:
     """Colour the pictures of a folder; see :meth:`colorzoo.colorizer.Colorizer.folder`."""
     pairs = pair_folder(source, target, recursive=recursive)
+    if options.reference is not None:
+        read_reference(options.reference)  # what is wrong with it is said before all else
     report = on_progress or (lambda done, total, numbers: None)
     report(0, len(pairs), {})
     results: list[FileResult] = []

@@ -44,6 +44,7 @@ class JobMethods:
         restore_tones: bool = False,
         denoise: bool = False,
         all_pages: bool = False,
+        reference: str | os.PathLike[str] | None = None,
         on_progress: OnProgress | None = None,
     ) -> FolderReport:
         """Colour the pictures of a folder into another, which mirrors its tree.
@@ -65,11 +66,12 @@ class JobMethods:
             restore_tones: As in calling the colorizer.
             denoise: As in calling the colorizer.
             all_pages: Colour every page of a TIFF, not the first alone.
+            reference: File of a picture in colour, for all of them to take colours from.
             on_progress: Called at the start and after each file (see :mod:`colorzoo.progress`);
                 its numbers tell how many ``failed``.
 
         Raises:
-            PictureError: ``source`` is missing or no folder, or is the same as ``target``.
+            PictureError: ``source`` is no folder or is ``target``, or the reference has no colours.
             ConfigError: One of the options is out of range.
         """
         from colorzoo.jobs.files import colorize_folder
@@ -80,6 +82,7 @@ class JobMethods:
             local_path(target),
             ColorizeOptions(
                 *(saturation, working_size, batch_size, depth, restore_tones, denoise, all_pages),
+                reference=None if reference is None else local_path(reference),
                 vividness=vividness,
             ),
             recursive=recursive,

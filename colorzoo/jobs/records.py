@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from colorzoo.errors import PictureError
 from colorzoo.files import file_hash
 
 if TYPE_CHECKING:
@@ -116,7 +117,11 @@ def settings_of(colorizer: Colorizer, options: ColorizeOptions) -> dict[str, Any
     """Return what decides how a result looks, in the form in which it is stored.
 
     Options that are None are left out, and so are the size of a batch, which changes nothing, and
-    whether all pages are taken, which is noted with the files that have some.
+    whether all pages are taken, which is noted with the files that have some. Hints and a reference
+    are told by digests of their content, for a file may be changed or moved.
+
+    Raises:
+        PictureError: The reference cannot be read.
     """
     values = {
         field.name: getattr(options, field.name)
@@ -124,8 +129,18 @@ def settings_of(colorizer: Colorizer, options: ColorizeOptions) -> dict[str, Any
         if field.name not in ("batch_size", "all_pages")
     }
     values["dtype"] = rounding_of(colorizer)
+    if options.reference is not None:
+        values["reference"] = _content_of(options.reference)
     plain = json.dumps({"model": colorizer.name, **values}, default=repr)
     return {key: value for key, value in json.loads(plain).items() if value is not None}
+
+
+def _content_of(reference: Path) -> str:
+    """Return the beginning of the hash of a reference's content, enough to tell it from others."""
+    try:
+        return file_hash(reference)[:16]
+    except OSError as error:
+        raise PictureError(f"Cannot read the reference {reference}: {error.strerror}.") from error
 
 
 def rounding_of(colorizer: Colorizer) -> str | None:
