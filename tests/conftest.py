@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,7 @@ def evaluation_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+RunCommands = Callable[..., "list[subprocess.CompletedProcess[str]]"]
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +121,41 @@ def run_python(root: Path) -> Run:
             timeout=120,
             check=False,
         )
+
+    return run
+
+
+_COMMANDS = """
+import contextlib, io, json, sys
+from colorzoo.cli import main
+results = []
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["colorzoo", *arguments]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            results.append((end.code or 0, out.getvalue(), err.getvalue()))
+print(json.dumps(results))
+"""
+
+
+@pytest.fixture(scope="session")
+def run_commands(run_python: Run) -> RunCommands:
+    """Return a function that runs ``colorzoo`` several times in one fresh process.
+
+    Most of the time of a process goes into importing torch.
+    """
+
+    def run(
+        *commands: Sequence[str | Path], env: Mapping[str, str] | None = None
+    ) -> list[subprocess.CompletedProcess[str]]:
+        plain = [[str(part) for part in command] for command in commands]
+        done = run_python("-c", _COMMANDS, json.dumps(plain), env=env)
+        assert done.returncode == 0, done.stderr
+        rows = zip(plain, json.loads(done.stdout), strict=True)
+        return [subprocess.CompletedProcess(command, *result) for command, result in rows]
 
     return run
 

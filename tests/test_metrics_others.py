@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, Run
+from conftest import ROOT, RunCommands
 
 import colorzoo
 from colorzoo.errors import ColorzooError, ConfigError
@@ -49,7 +48,10 @@ def nothing(picture, truth):
 
 
 def test_a_package_brings_metrics(
-    photos: Path, model_folder: Path, tmp_path: Path, run_python: Run
+    photos: Path,
+    model_folder: Path,
+    tmp_path: Path,
+    run_commands: RunCommands,
 ) -> None:
     names = {"redness": "own_metrics", "pictures": "own_metrics", "nothing": "own_metrics"}
     info = tmp_path / "site" / "own_metrics-1.0.dist-info"
@@ -60,12 +62,17 @@ def test_a_package_brings_metrics(
     (tmp_path / "site" / "own_metrics.py").write_text(PLUGIN)
     path = {"PYTHONPATH": f"{ROOT}:{tmp_path / 'site'}"}
 
-    def evaluate(*metrics: str) -> subprocess.CompletedProcess[str]:
+    def evaluate(*metrics: str) -> tuple[str | Path, ...]:
         chosen = [part for metric in metrics for part in ("--metric", metric)]
         options = ("--data", photos, "--device", "cpu", "--limit", "2", *chosen)
-        return run_python("-m", "colorzoo", "evaluate", model_folder, *options, env=path)
+        return ("evaluate", model_folder, *options)
 
-    result = evaluate("redness", "pictures", "psnr")
+    result, nothing, worse, psnr, told = run_commands(
+        evaluate("redness", "pictures", "psnr"),
+        *(evaluate(metric) for metric in ("nothing", "worse", "psnr")),
+        ("doctor", "--json"),
+        env=path,
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[2].split() == (
         ["model", "params", "PSNR", "dB", "pictures", "redness"]
@@ -73,14 +80,12 @@ def test_a_package_brings_metrics(
     assert "redness ↓  mean of R" in result.stdout
     (row,) = [line for line in result.stdout.splitlines() if line.startswith("grey")]
     assert row.split()[-2] == "2"
-    for metric, message in (
-        ("nothing", "error: The metric 'nothing' gives nan for 0.jpg of 'grey'"),
-        ("worse", "error: own-metrics 1.0 promises the metric 'worse' but fails on import"),
+    for result, message in (
+        (nothing, "error: The metric 'nothing' gives nan for 0.jpg of 'grey'"),
+        (worse, "error: own-metrics 1.0 promises the metric 'worse' but fails on import"),
     ):
-        result = evaluate(metric)
         assert (result.returncode, result.stderr.startswith(message)) == (1, True), result.stderr
-    assert evaluate("psnr").returncode == 0
-    told = run_python("-m", "colorzoo", "doctor", "--json", env=path)
+    assert psnr.returncode == 0
     assert "'worse' but fails on import" in json.loads(told.stdout)["problems"][0]
     assert "redness" in json.loads(told.stdout)["metrics"]
 
