@@ -24,6 +24,9 @@ export async function takePicture() {
     .catch((error) => {
       throw new Error(`The camera cannot be used: ${error.message}.`);
     });
+  const take = /** @type {HTMLButtonElement} */ (find("#camera .main"));
+  take.disabled = true; // until there is something to take
+  video.addEventListener("loadeddata", () => (take.disabled = false), { once: true });
   video.srcObject = stream;
   dialog.returnValue = "";
   dialog.showModal();
