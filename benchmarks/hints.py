@@ -194,10 +194,9 @@ def measure_times(models: list[str], rounds: int) -> str:
 
     strokes, large_strokes = hints(half, 4), hints(large, 16)
     side = network.working_size
-    lightness, predicted = (
-        torch.rand(side, side * 4 // 3) * 100,
-        torch.zeros(2, side, side * 4 // 3),
-    )
+    shape = side, side * 4 // 3
+    lightness = rng.random(shape, dtype=np.float32) * 100
+    predicted = np.zeros((2, *shape), np.float32)
     placed = hints(np.zeros((side, side * 4 // 3), np.uint8), 1).place(side, side * 4 // 3)
     chroma, mask = placed.resized(side, side * 4 // 3)
     works: dict[str, Callable[[], object]] = {
