@@ -309,11 +309,11 @@ class Colorizer(JobMethods):
         pairs = zip(predictions, hints, strict=True)
         return [dataclasses.replace(prediction, hints=own) for prediction, own in pairs]
 
-    def draft(self, picture: PictureSource, *, working_size: int | None = None) -> Draft:
+    def draft(self, picture: PictureSource | Picture, *, working_size: int | None = None) -> Draft:
         """Predict a picture's colours once, to be finished in many ways.
 
         Args:
-            picture: As in calling the colorizer.
+            picture: As in calling the colorizer, or one that was read already.
             working_size: As in calling the colorizer.
 
         Returns:
@@ -327,7 +327,8 @@ class Colorizer(JobMethods):
         """
         from colorzoo.draft import make_draft
 
-        return make_draft(self, read(picture), working_size)
+        read_picture = picture if isinstance(picture, Picture) else read(picture)
+        return make_draft(self, read_picture, working_size)
 
     def alternatives(
         self, picture: PictureSource, n: int = 4, *, seed: int = 0

@@ -1,12 +1,11 @@
-"""What the page does with pictures: the models, the limits and the results."""
+"""What the page does with pictures: the limits and the results."""
 
 from __future__ import annotations
 
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,18 +14,20 @@ from PIL import Image
 import colorzoo
 
 from .admission import MAX_BATCH_BYTES
+from .models import ShownModels
 from .pictures import (
     LONGEST_SHOWN,
     free_name,
+    mark,
     read_picture,
     readable,
     suffix_of,
     suffix_to_show,
     tint,
-    to_show,
 )
 from .recent import Recent
 from .visitor_files import RefusedError, VisitorFiles
+from .wishes import ALTERNATIVES, Batch, Coloring, Look, Sketch, Wishes
 
 MAX_FILES: Final = 50
 """Pictures that come in at once."""
@@ -35,101 +36,12 @@ MAX_ARCHIVE_BYTES: Final = 400_000_000
 """Of the ZIP of several pictures."""
 
 _PICTURES_BYTES: Final = 256_000_000  # of pictures in memory, for visitors who try this and that
-_PREDICTIONS_BYTES: Final = 64_000_000
+_PREDICTIONS_BYTES: Final = 128_000_000  # the same; one with its alternatives takes 20 MB
 _THUMBNAIL: Final = 1024  # longer side in pixels of pictures that are only looked at
-_HINT_SHARE: Final = 80  # the shorter side is so many times as long as a hint's radius
-_SHOWN_BY_BROWSERS: Final = {".jpg", ".jpeg", ".png", ".webp"}
-_NUMBERS: Final = {  # what the page tells of a model: key, heading, format
-    "psnr": ("PSNR, dB ↑", ".2f"),
-    "ssim": ("SSIM ↑", ".3f"),
-    "mae": ("MAE ↓", ".2f"),
-    "colorfulness": ("Colourfulness", ".1f"),
-}
+_TILE: Final = 240  # the same, of alternatives in a row
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a picture is to be coloured.
-
-    Attributes:
-        model: Label of the model.
-        saturation: Strength of the colours.
-        vividness: 0, the safest colours, to 1, the most vivid ones; None for the model's own, and
-            for models that do not take it.
-    """
-
-    model: str
-    saturation: float = 1.0
-    vividness: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Coloring:
-    """One coloured picture.
-
-    Attributes:
-        source: What the visitor gave.
-        before: File with the picture in grey, as browsers show it.
-        after: File with the coloured picture, as browsers show it.
-        download: File with the coloured picture in the format that came in.
-        note: Its size and how long it took.
-    """
-
-    source: Path
-    before: Path
-    after: Path
-    download: Path
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """A visitor's say in the colours of a picture.
-
-    Attributes:
-        points: Row, column and colour of places, in the picture's own pixels.
-        file: A .json file of such places, as ``colorzoo.Hints`` writes it, or None.
-        reference: A picture to take colours from, or None.
-    """
-
-    points: tuple[tuple[int, int, str], ...] = ()
-    file: Path | None = None
-    reference: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WishedColoring:
-    """A picture coloured as a visitor wished.
-
-    Attributes:
-        shown: File with the coloured picture, as browsers show it.
-        download: File with it in the format that came in.
-        hints: File with the given places and colours, or None.
-        scale: Pixels of the picture for each one of the picture that is shown.
-    """
-
-    shown: Path
-    download: Path
-    hints: Path | None
-    scale: float
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Several coloured pictures.
-
-    Attributes:
-        archive: ZIP file of them.
-        previews: Small files to look at, each with its name.
-        failed: Reason for each name that could not be coloured.
-    """
-
-    archive: Path
-    previews: list[tuple[Path, str]]
-    failed: dict[str, str]
-
-
-class DemoBackend:
+class DemoBackend(ShownModels):
     """The models, and what can be done with a visitor's pictures.
 
     Attributes:
@@ -156,56 +68,11 @@ class DemoBackend:
     ) -> None:
         self.files = files
         self.seconds = 1.0
-        self._device, self._dtype = device, dtype
-        self._lock = threading.Lock()
-        self._loaded: dict[str, colorzoo.Colorizer] = {}
+        super().__init__(names, device=device, dtype=dtype)
         self._pictures = Recent[Path, colorzoo.Picture](_PICTURES_BYTES, _bytes_of)
-        self._predictions = Recent[tuple[Path, str, float | None], colorzoo.Prediction](
-            _PREDICTIONS_BYTES, lambda prediction: 3 * prediction.lightness.nbytes
+        self._predictions = Recent[tuple[Path, str, int | None], colorzoo.Prediction](
+            _PREDICTIONS_BYTES, _bytes_of_prediction
         )
-        models = colorzoo.list_models()
-        models.sort(key=lambda info: info.name != colorzoo.DEFAULT_MODEL)  # the default one first
-        infos = {info.name: info for info in models}
-        self._infos: dict[str, colorzoo.ModelInfo] = {}
-        self._names: dict[str, str] = {}
-        for name in names or infos:
-            info = infos.get(name) or colorzoo.model_info(name)
-            label = info.name  # a visitor never sees in which folder of this machine a model lies
-            while label in self._names:
-                label += "'"
-            self._names[label], self._infos[label] = name, info
-        if not self._names:
-            raise colorzoo.UnknownNameError(
-                "There is no model to show: the zoo is empty. Give the folder of one."
-            )
-        self.colorizer(self.labels[0])
-
-    @property
-    def labels(self) -> list[str]:
-        """What the models are called on the page."""
-        return list(self._names)
-
-    @property
-    def attentive(self) -> list[str]:
-        """The models whose attention can be shown."""
-        alike: dict[str, bool] = {}
-        for label, info in self._infos.items():
-            if info.architecture not in alike:
-                alike[info.architecture] = colorzoo.has_attention_maps(self.colorizer(label))
-        return [label for label, info in self._infos.items() if alike[info.architecture]]
-
-    def colorizer(self, label: str) -> colorzoo.Colorizer:
-        """Return a model, loaded when it is first asked for."""
-        with self._lock:
-            if label not in self._loaded:
-                self._loaded[label] = colorzoo.load(
-                    self._names[label], device=self._device, dtype=self._dtype
-                )
-            return self._loaded[label]
-
-    def own_vividness(self, label: str) -> float | None:
-        """Return a model's own vividness; None where it has no safer and more vivid colours."""
-        return self.colorizer(label).vividness
 
     def end(self, session: str | None) -> None:
         """Forget a visitor who has left."""
@@ -213,32 +80,11 @@ class DemoBackend:
         self._pictures.keep(Path.exists)
         self._predictions.keep(lambda key: key[0].exists())
 
-    def card(self, label: str) -> str:
-        """Return in a line what a visitor should know of a model."""
-        info = self._infos[label]
-        return " · ".join(filter(None, (info.description, info.license)))
-
-    def table(self) -> str:
-        """Return the models' facts and numbers as a Markdown table."""
-        keys = [
-            key for key in _NUMBERS if any(key in info.metrics for info in self._infos.values())
-        ]
-        headings = ["Model", "Architecture", "Parameters", *(_NUMBERS[key][0] for key in keys)]
-        rows = [headings, ["---"] * len(headings)]
-        for label, info in self._infos.items():
-            size = f"{info.parameters / 1e6:.1f} M" if info.parameters else ""
-            numbers = (
-                format(info.metrics[key], _NUMBERS[key][1]) if key in info.metrics else ""
-                for key in keys
-            )
-            rows.append([label, info.architecture, size, *numbers])
-        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-    def color(self, path: Path, look: Look, before: Path | None = None) -> Coloring:
-        """Colour one picture at its own size.
+    def show(self, path: Path, look: Look, before: Path | None = None) -> Coloring:
+        """Colour one picture to look at, no larger than a screen.
 
         What was read and predicted of a picture lately is used again, so that another saturation
-        takes only the last step.
+        or vividness takes only the last step.
 
         Args:
             path: The picture.
@@ -246,59 +92,76 @@ class DemoBackend:
             before: Its grey version, where there is one already.
         """
         started = time.perf_counter()
-        picture = self._pictures.get(path, lambda: read_picture(path))
-        key = path, look.model, look.vividness
-        prediction = self._predictions.get(key, lambda: self.predict(picture, look))
-        colored = self.finish(picture, prediction, look)
-        suffix, shown = suffix_of(path, picture), suffix_to_show(colored)
+        picture = self._picture(path)
+        prediction = self._prediction(path, look)
+        shown = self.finish(picture, prediction, look, longest=LONGEST_SHOWN)
+        if look.doubt and prediction.logits is not None:
+            shown = tint(shown, self.doubt(picture, prediction, look.model, LONGEST_SHOWN))
+        suffix = suffix_to_show(shown)
         with self.files.new_folder() as folder:
             if before is None or not before.exists():
-                grey = self.finish(picture, prediction, replace(look, saturation=0.0))
-                before = colorzoo.write(to_show(grey), folder / f"before{shown}")
-            download = colorzoo.write(colored, folder / f"{path.stem}-color{suffix}")
-            is_small = max(colored.size) <= LONGEST_SHOWN
-            if suffix.lower() in _SHOWN_BY_BROWSERS and is_small:
-                after = download
-            else:
-                after = colorzoo.write(to_show(colored), folder / f"after{shown}")
+                before = colorzoo.write(
+                    self._grey(picture, prediction, look.model), folder / f"before{suffix}"
+                )
+            after = colorzoo.write(shown, folder / f"after{suffix}")
         seconds = time.perf_counter() - started
         self.seconds += 0.2 * (seconds - self.seconds)  # a mean that follows what is asked lately
-        size = f"{colored.width} x {colored.height} pixels"
-        note = f"{size}, {look.model}, {seconds:.1f} s"
-        return Coloring(path, before, after, download, note)
+        size = f"{picture.width} x {picture.height} pixels"
+        note = f"{size}, {look.model}, {seconds:.2f} s"
+        return Coloring(path, before, after, note, look.alternative)
 
-    def color_as_wished(self, path: Path, look: Look, wishes: Wishes) -> WishedColoring:
-        """Colour one picture with a visitor's hints, and with the colours of another."""
-        picture = read_picture(path)
-        if wishes.reference is not None:
-            read_picture(wishes.reference)  # within the same limits
-        hints = None
-        if wishes.file is not None:
-            if wishes.file.suffix.lower() != ".json":
-                raise RefusedError("Hints are taken as a .json file, as this page gives them.")
-            hints = colorzoo.Hints.from_file(wishes.file)
-        elif wishes.points:
-            radius = max(2, min(picture.height, picture.width) // _HINT_SHARE)
-            hints = colorzoo.Hints.from_points(wishes.points, radius=radius)
-        colored = self.guide(path, look, hints, wishes.reference)
-        shown = to_show(colored)
+    def color(self, path: Path, look: Look, wishes: Wishes | None = None) -> Path:
+        """Colour one picture at its own size, into a file of the format that came in."""
+        picture = self._picture(path)
+        hints, reference = (wishes or Wishes()).read()
+        colored = self.finish(picture, self._prediction(path, look), look, hints, reference)
         with self.files.new_folder() as folder:
             name = f"{path.stem}-color{suffix_of(path, picture)}"
-            download = colorzoo.write(colored, folder / name)
-            file = folder / f"{path.stem}-hints.json"
-            if hints is not None:
-                hints.to_file(file)
-            shown_file = colorzoo.write(shown, folder / f"shown{suffix_to_show(colored)}")
-        scale = colored.width / shown.width
-        return WishedColoring(shown_file, download, file if hints else None, scale)
+            return colorzoo.write(colored, folder / name)
 
-    def guide(
-        self, path: Path, look: Look, hints: colorzoo.Hints | None, reference: Path | None
-    ) -> Image.Image:
-        """Colour a picture with hints and a reference."""
-        return self.colorizer(look.model)(
-            path, hints=hints, reference=reference, saturation=look.saturation
-        )
+    def others(self, path: Path, look: Look) -> list[Path]:
+        """Return small pictures of the likeliest colours and of the alternatives, if it has any."""
+        picture = self._picture(path)
+        numbers = [None, *range(ALTERNATIVES)]
+        looks = [replace(look, alternative=number, doubt=False) for number in numbers]
+        if self._prediction(path, looks[0]).logits is None:
+            return []
+        with self.files.new_folder() as folder:
+            return [
+                colorzoo.write(
+                    self.finish(picture, self._prediction(path, each), each, longest=_TILE),
+                    folder / f"other-{number}.png",
+                )
+                for number, each in enumerate(looks)
+            ]
+
+    def sketch(self, path: Path, look: Look, wishes: Wishes) -> Sketch:
+        """Show a picture in grey with a visitor's hints on it, and in the colours they give it."""
+        picture = self._picture(path)
+        prediction = self._prediction(path, look)
+        hints, reference = wishes.read()
+        colored = self.finish(picture, prediction, look, hints, reference, LONGEST_SHOWN)
+        grey = self._grey(picture, prediction, look.model)
+        marked = mark(grey, wishes.strokes, grey.width / picture.width)
+        suffix = suffix_to_show(colored)
+        with self.files.new_folder() as folder:
+            file = None
+            if hints is not None:
+                file = folder / f"{path.stem}-hints.json"
+                hints.to_file(file)
+            return Sketch(
+                colorzoo.write(marked, folder / f"marked{suffix}"),
+                colorzoo.write(colored, folder / f"shown{suffix}"),
+                file,
+                (picture.height, picture.width),
+            )
+
+    def likely_colors(self, path: Path, look: Look, row: int, column: int) -> list[str]:
+        """Return colours that a place could have, as ``#rrggbb``; none where the model has none."""
+        prediction = self._prediction(path, look)
+        if prediction.logits is None:
+            return []
+        return self.suggest(self._picture(path), prediction, look.model, (row, column))
 
     def color_many(
         self,
@@ -325,7 +188,7 @@ class DemoBackend:
                         if archive.stat().st_size > MAX_ARCHIVE_BYTES:
                             raise RefusedError(f"{path.name} had no room in the ZIP.")
                         picture = read_picture(path)
-                        prediction = self.predict(picture, look)
+                        prediction = self.predict(picture, look.model)
                         colored = self.finish(picture, prediction, look)
                         suffix = suffix_of(path, picture)
                         written = colorzoo.write(colored, folder / f"{number}{suffix}")
@@ -348,9 +211,7 @@ class DemoBackend:
         picture = read_picture(path)
         colorizer = self.colorizer(label)
         maps = colorzoo.attention_maps(colorizer, path)
-        look = Look(label, saturation=0.0)
-        grey = self.finish(picture, self.predict(picture, look), look)
-        grey.thumbnail((_THUMBNAIL, _THUMBNAIL))
+        grey = self._grey(picture, self.predict(picture, label), label, _THUMBNAIL)
         overlays = []
         with self.files.new_folder() as folder:
             for number, found in enumerate(maps, start=1):
@@ -360,20 +221,33 @@ class DemoBackend:
                 overlays.append((file, caption))
         return overlays
 
-    def predict(self, picture: colorzoo.Picture, look: Look) -> colorzoo.Prediction:
-        """Predict a picture's chroma at working size."""
-        colorizer = self.colorizer(look.model)
-        guidance = None
-        if look.vividness is not None and self.own_vividness(look.model) is not None:
-            guidance = colorzoo.Guidance(vividness=look.vividness)
-        (prediction,) = colorizer.predict_pictures([picture], guidance=[guidance])
-        return prediction
+    def _picture(self, path: Path) -> colorzoo.Picture:
+        return self._pictures.get(path, lambda: read_picture(path))
 
-    def finish(
-        self, picture: colorzoo.Picture, prediction: colorzoo.Prediction, look: Look
+    def _prediction(self, path: Path, look: Look) -> colorzoo.Prediction:
+        """Return what was predicted, once, of a picture that was read."""
+        picture, label, number = self._picture(path), look.model, look.alternative
+        own = self._predictions.get((path, label, None), lambda: self.predict(picture, label))
+        if number is None:
+            return own
+
+        def vary() -> colorzoo.Prediction:
+            others = self.vary(picture, own, label)
+            for each, other in enumerate(others):
+                self._predictions.put((path, label, each), other)
+            return others[number]
+
+        return self._predictions.get((path, label, number), vary)
+
+    def _grey(
+        self,
+        picture: colorzoo.Picture,
+        prediction: colorzoo.Prediction,
+        label: str,
+        longest: int = LONGEST_SHOWN,
     ) -> Image.Image:
-        """Give a picture its colours at its own size."""
-        return self.colorizer(look.model).finish(picture, prediction, look.saturation)
+        """Return a picture in grey, as browsers show it."""
+        return self.finish(picture, prediction, Look(label, saturation=0.0), longest=longest)
 
 
 def _check_batch(paths: Sequence[Path]) -> None:
@@ -393,4 +267,9 @@ def _check_batch(paths: Sequence[Path]) -> None:
 
 def _bytes_of(picture: colorzoo.Picture) -> int:
     parts = (picture.codes, picture.table, picture.alpha)
+    return sum(part.nbytes for part in parts if part is not None)
+
+
+def _bytes_of_prediction(prediction: colorzoo.Prediction) -> int:
+    parts = (prediction.chroma, prediction.lightness, prediction.logits)
     return sum(part.nbytes for part in parts if part is not None)

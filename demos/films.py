@@ -14,10 +14,11 @@ import gradio as gr
 import colorzoo
 
 from .admission import MAX_BYTES
-from .backend import DemoBackend, Look
+from .backend import DemoBackend
 from .inputs import film_input, message, model_choice, saturation_choice
 from .serving import QUIET, WORK, Serving
 from .visitor_files import RefusedError
+from .wishes import Look
 
 MAX_SECONDS: Final = 10
 """Of a clip; longer ones are coloured so far."""

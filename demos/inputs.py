@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 import gradio as gr
+from gradio.components import Component
 
 from .backend import MAX_FILES
 
@@ -13,6 +15,13 @@ _SOURCES: Final[list[Literal["upload", "webcam", "clipboard"]]] = ["upload", "cl
 _PICTURE_FILES: Final = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"]
 
 _FILM_FILES: Final = [".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".gif"]
+
+_FETCH: Final = """(file) => {
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name || "";
+  link.click();
+}"""
 
 _Input = TypeVar("_Input", gr.Image, gr.File)
 
@@ -76,6 +85,15 @@ def vividness_choice(own: float | None) -> gr.Slider:
         buttons=[],
         visible=own is not None,
     )
+
+
+def whole_download(
+    button: gr.Button, write: Callable[..., str], given: list[Component], options: dict[str, Any]
+) -> None:
+    """Let a button write a whole file and then fetch it: what is only shown needs no such file."""
+    file = gr.File(visible="hidden", label="Download")
+    written = button.click(write, given, file, **options)
+    written.success(None, file, None, js=_FETCH)
 
 
 def taking_paths(component: _Input) -> _Input:

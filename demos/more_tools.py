@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from .backend import Look
 from .inputs import model_choice, picture_input, pictures_input, saturation_choice
 from .serving import QUIET, WORK, Serving
+from .wishes import Look
 
 
 class Comparison:
@@ -57,7 +57,7 @@ class Comparison:
     ) -> str | None:
         if picture is None:
             return None
-        return str(self._serving.color(Path(picture), Look(model, saturation), request).after)
+        return str(self._serving.show(Path(picture), Look(model, saturation), request).after)
 
 
 class ManyPictures:

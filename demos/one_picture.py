@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
 
-from .backend import Coloring, Look
-from .inputs import model_choice, picture_input, saturation_choice, vividness_choice
+from .inputs import (
+    message,
+    model_choice,
+    picture_input,
+    saturation_choice,
+    vividness_choice,
+    whole_download,
+)
 from .serving import QUIET, WORK, Serving
+from .wishes import ALTERNATIVES, Coloring, Look
 
 _EXAMPLES: Final = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
 
@@ -37,18 +45,36 @@ class OnePicture:
                     label="Before and after",
                     show_label=False,
                     interactive=False,
-                    max_height=540,
+                    max_height=440,
                     buttons=["fullscreen"],
                     visible=False,
                     elem_id="result",
                 )
                 note = gr.Markdown(elem_classes="card", elem_id="note")
+                others = gr.Gallery(
+                    label="Other colours as likely",
+                    show_label=False,
+                    columns=1 + ALTERNATIVES,
+                    rows=1,
+                    height=136,
+                    allow_preview=False,
+                    interactive=False,
+                    object_fit="cover",
+                    buttons=[],
+                    visible=False,
+                    elem_id="others",
+                )
             with gr.Column(scale=1, min_width=240, elem_id="controls"):
                 saturation = saturation_choice()
                 vividness = vividness_choice(backend.own_vividness(first))
+                doubt = gr.Checkbox(
+                    label="Show where it is a guess",
+                    info="Bright: a guess",
+                    visible=backend.own_vividness(first) is not None,
+                )
                 model = model_choice(backend.labels)
                 card = gr.Markdown(backend.card(first), elem_classes="card")
-                download = gr.DownloadButton(
+                download = gr.Button(
                     "Download", variant="primary", interactive=False, elem_id="download"
                 )
                 again = gr.Button("Another picture", interactive=False, elem_id="again")
@@ -56,14 +82,16 @@ class OnePicture:
                 gr.Markdown("Or try one of these", elem_classes="card")
                 with gr.Row():
                     examples = [_example_button(path) for path in _EXAMPLES]
-        look = [model, saturation, vividness]
+        look = [model, saturation, vividness, doubt]
         shown = [latest, picture, slider, note, download, again]
         picture.upload(self._serving.claim, picture, None, queue=False, **QUIET)
-        picture.change(
-            self._take, [picture, *look], shown, show_progress_on=picture, **QUIET, **WORK
-        )
+        taken = [
+            picture.change(
+                self._take, [picture, *look], shown, show_progress_on=picture, **QUIET, **WORK
+            )
+        ]
         for path, button in zip(_EXAMPLES, examples, strict=True):
-            button.click(
+            event = button.click(
                 self._taker(path),
                 look,
                 shown,
@@ -71,11 +99,21 @@ class OnePicture:
                 **QUIET,
                 **WORK,
             )
-        again.click(self._start_over, None, shown, queue=False, **QUIET)
-        model.change(self._describe, model, [card, vividness], queue=False, **QUIET)
-        model.change(self._color, [latest, *look], shown, show_progress_on=slider, **QUIET, **WORK)
+            taken.append(event)
+        again.click(self._start_over, None, [*shown, others], queue=False, **QUIET)
+        model.change(self._describe, model, [card, vividness, doubt], queue=False, **QUIET)
+        taken.append(
+            model.change(
+                self._retake, [latest, *look], shown, show_progress_on=slider, **QUIET, **WORK
+            )
+        )
+        for event in taken:
+            event.success(
+                self._offer, [latest, model], others, show_progress="hidden", **QUIET, **WORK
+            )
+        others.select(self._choose, [latest, *look], shown, show_progress="hidden", **QUIET, **WORK)
         gr.on(  # while a slider moves, only its latest place counts
-            [saturation.change, vividness.change],
+            [saturation.change, vividness.change, doubt.change],
             self._color,
             [latest, *look],
             shown,
@@ -84,49 +122,68 @@ class OnePicture:
             **QUIET,
             **WORK,
         )
+        whole_download(download, self._write, [latest, *look], {**QUIET, **WORK})
 
     def _take(
         self,
-        picture: str | None,
-        model: str,
-        saturation: float,
-        vividness: float,
         request: gr.Request,
+        picture: str | None,
+        *look: Any,
     ) -> list[Any]:
         if picture is None:
             return [gr.skip()] * 6
-        look = self._look(model, saturation, vividness)
-        return _shown(self._serving.color(Path(picture), look, request))
+        return _shown(self._serving.show(Path(picture), self._look(*look), request))
 
-    def _taker(self, path: Path) -> Callable[[str, float, float, gr.Request], list[Any]]:
+    def _taker(self, path: Path) -> Callable[..., list[Any]]:
         """Return what takes an example; gradio counts the arguments, so a partial is no way."""
 
-        def take(model: str, saturation: float, vividness: float, request: gr.Request) -> list[Any]:
-            return self._take(str(path), model, saturation, vividness, request)
+        def take(request: gr.Request, *look: Any) -> list[Any]:
+            return self._take(request, str(path), *look)
 
         return take
 
-    def _color(
-        self,
-        latest: Coloring | None,
-        model: str,
-        saturation: float,
-        vividness: float,
-        request: gr.Request,
+    def _color(self, request: gr.Request, latest: Coloring | None, *look: Any) -> list[Any]:
+        if latest is None:
+            return [gr.skip()] * 6
+        wanted = replace(self._look(*look), alternative=latest.alternative)
+        return _shown(self._serving.show(latest.source, wanted, request, latest.before))
+
+    def _retake(self, request: gr.Request, latest: Coloring | None, *look: Any) -> list[Any]:
+        """Colour with another model, whose alternatives are others."""
+        return self._color(request, latest and replace(latest, alternative=None), *look)
+
+    def _choose(
+        self, request: gr.Request, event: gr.SelectData, latest: Coloring | None, *look: Any
     ) -> list[Any]:
         if latest is None:
             return [gr.skip()] * 6
-        look = self._look(model, saturation, vividness)
-        return _shown(self._serving.color(latest.source, look, request, latest.before))
+        chosen = event.index - 1 if event.index else None  # the first is the likeliest
+        return self._color(request, replace(latest, alternative=chosen), *look)
 
-    def _look(self, model: str, saturation: float, vividness: float) -> Look:
+    def _offer(self, request: gr.Request, latest: Coloring | None, model: str) -> Any:
+        if latest is None:
+            return gr.skip()
+        tiles = self._serving.others(latest.source, Look(model), request)
+        captions = ["Likeliest", *(f"Other {number + 1}" for number in range(ALTERNATIVES))]
+        pairs = list(zip(map(str, tiles), captions, strict=False))
+        return gr.Gallery(value=pairs, visible=bool(pairs), selected_index=None)
+
+    def _write(self, request: gr.Request, latest: Coloring | None, *look: Any) -> str:
+        if latest is None:
+            raise message("There is no picture yet. Add one first.")
+        wanted = replace(self._look(*look), alternative=latest.alternative)
+        return str(self._serving.color(latest.source, wanted, request))
+
+    def _look(self, model: str, saturation: float, vividness: float, doubt: bool) -> Look:
         own = self._serving.backend.own_vividness(model)
-        return Look(model, saturation, None if own is None else vividness)
+        return Look(model, saturation, None if own is None else vividness, doubt=doubt)
 
     def _describe(self, model: str) -> list[Any]:
         backend = self._serving.backend
         own = backend.own_vividness(model)
-        return [backend.card(model), gr.Slider(value=own or 0, visible=own is not None)]
+        there = own is not None
+        slider = gr.Slider(value=own or 0, visible=there)
+        return [backend.card(model), slider, gr.Checkbox(visible=there)]
 
     def _start_over(self) -> list[Any]:
         return [
@@ -134,8 +191,9 @@ class OnePicture:
             gr.Image(value=None, visible=True),
             gr.ImageSlider(value=None, visible=False),
             "",
-            gr.DownloadButton(value=None, interactive=False),
             gr.Button(interactive=False),
+            gr.Button(interactive=False),
+            gr.Gallery(value=None, visible=False),
         ]
 
 
@@ -152,6 +210,6 @@ def _shown(result: Coloring) -> list[Any]:
         gr.Image(visible=False),
         gr.ImageSlider(value=(str(result.before), str(result.after)), visible=True),
         result.note,
-        gr.DownloadButton(value=str(result.download), interactive=True),
+        gr.Button(interactive=True),
         gr.Button(interactive=True),
     ]

@@ -1,7 +1,8 @@
-"""A say in the colours: places that one clicks on, and a picture to take colours from."""
+"""A say in the colours: places that one clicks or draws on, and a picture to take colours from."""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +10,16 @@ from typing import Any, Final
 
 import gradio as gr
 
-from .backend import Look, Wishes
-from .inputs import model_choice, picture_input
+from .inputs import message, model_choice, picture_input, whole_download
 from .serving import QUIET, WORK, Serving
+from .wishes import Look, Stroke, Wishes
 
 _FIRST_COLOR: Final = "#7aa5d8"
+_HINT_SHARE: Final = 80  # the shorter side is so many times as long as the brush's radius
+_MOST_PLACES: Final = 400  # of one stroke; the page sends fewer
+_MOST_STROKES: Final = 200
+_HEX: Final = re.compile("#[0-9a-f]{6}")
+_ADVICE: Final = "Click or draw on the grey photo where a colour belongs."
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +29,19 @@ class _Canvas:
     Attributes:
         source: The picture.
         wishes: What the visitor wants of it.
-        scale: Its pixels for each one of the picture that is shown.
+        size: Its height and width, once it has been read.
     """
 
     source: Path
     wishes: Wishes
-    scale: float = 1.0
+    size: tuple[int, int] = (1, 1)
 
 
 class OwnColors:
-    """A picture whose colours a visitor corrects by clicking on it.
+    """A picture whose colours a visitor corrects by clicking and drawing on it.
+
+    The page's script tells of what was drawn, and of a colour that was chosen, through a text field
+    that nobody sees.
 
     Args:
         serving: What does the work.
@@ -47,94 +56,170 @@ class OwnColors:
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 picture = picture_input(height=420, elem_id="canvas-upload")
-                shown = gr.Image(
-                    label="Click where a colour belongs",
-                    interactive=False,
-                    visible=False,
-                    height=540,
-                    buttons=[],
-                    elem_id="canvas",
-                )
+                with gr.Row():
+                    marked, shown = (
+                        gr.Image(
+                            label=label,
+                            show_label=False,
+                            interactive=False,
+                            visible=False,
+                            buttons=[],
+                            min_width=280,
+                            elem_id=elem_id,
+                        )
+                        for label, elem_id in (("Grey photo", "canvas"), ("In colour", "wished"))
+                    )
+                likely = gr.HTML(_swatches([]), elem_id="likely")
+                gesture = gr.Textbox(visible="hidden", label="Gesture", elem_id="gesture")
             with gr.Column(scale=1, min_width=240):
-                color = gr.ColorPicker(_FIRST_COLOR, label="Colour of the next click")
+                color = gr.ColorPicker(_FIRST_COLOR, label="Colour of the brush")
                 undo = gr.Button("Undo", elem_id="undo")
-                reference = picture_input(height=180, label="Picture to take colours from")
+                reference = picture_input(height=150, label="Picture to take colours from")
                 model = model_choice(self._serving.backend.labels)
-                download = gr.DownloadButton("Download picture", interactive=False)
+                download = gr.Button("Download picture", interactive=False)
                 hints = gr.DownloadButton("Download hints", interactive=False)
                 again = gr.Button("Another picture")
-        results = [canvas, picture, shown, download, hints]
+        results = [canvas, picture, marked, shown, likely, download, hints]
+        quiet = {"show_progress": "hidden", **QUIET, **WORK}
         for given in (picture, reference):
             given.upload(self._serving.claim, given, None, queue=False, **QUIET)
         picture.change(self._take, [picture, model, reference], results, **QUIET, **WORK)
-        shown.select(
-            self._add, [canvas, model, color], results, show_progress="hidden", **QUIET, **WORK
+        gesture.change(
+            self._draw,
+            [canvas, model, color, gesture],
+            [*results, color],
+            trigger_mode="multiple",
+            **quiet,
         )
-        undo.click(self._undo, [canvas, model], results, show_progress="hidden", **QUIET, **WORK)
-        model.change(self._color, [canvas, model], results, **QUIET, **WORK)
+        undo.click(self._undo, [canvas, model], results, **quiet)
+        model.change(self._color, [canvas, model], results, **quiet)
         reference.change(self._refer, [canvas, model, reference], results, **QUIET, **WORK)
         again.click(self._start_over, None, results, queue=False, **QUIET)
+        whole_download(download, self._write, [canvas, model], {**QUIET, **WORK})
 
     def _take(
         self, picture: str | None, model: str, reference: str | None, request: gr.Request
     ) -> list[Any]:
         if picture is None:
-            return [gr.skip()] * 5
+            return [gr.skip()] * 7
         wishes = Wishes(reference=Path(reference) if reference else None)
         return self._color(_Canvas(Path(picture), wishes), model, request)
 
-    def _add(
+    def _draw(
         self,
         canvas: _Canvas | None,
         model: str,
         color: str,
+        gesture: str,
         request: gr.Request,
-        event: gr.SelectData,
     ) -> list[Any]:
         if canvas is None:
-            return [gr.skip()] * 5
-        column, row = (int(place * canvas.scale) for place in event.index)
-        points = (*canvas.wishes.points, (row, column, _hex_of(color)))
-        wishes = replace(canvas.wishes, points=points)
-        return self._color(replace(canvas, wishes=wishes), model, request)
+            return [gr.skip()] * 8
+        strokes = canvas.wishes.strokes
+        places, chosen = _read_gesture(gesture, canvas.size)
+        if chosen:  # for what was drawn last, and for what is drawn next
+            strokes = (*strokes[:-1], *(replace(stroke, color=chosen) for stroke in strokes[-1:]))
+            drawn = self._color(_with(canvas, strokes), model, request, likely=gr.skip())
+            return [*drawn, chosen]
+        if len(strokes) >= _MOST_STROKES:
+            raise message(f"A picture takes {_MOST_STROKES} strokes at most. Undo some.")
+        radius = max(2, min(canvas.size) // _HINT_SHARE)
+        strokes = (*strokes, Stroke(places, _hex_of(color), radius))
+        with self._serving.taking(request, str(canvas.source)) as (path,):
+            colors = self._serving.backend.likely_colors(path, Look(model), *places[-1])
+        drawn = self._color(_with(canvas, strokes), model, request, likely=_swatches(colors))
+        return [*drawn, gr.skip()]
 
     def _undo(self, canvas: _Canvas | None, model: str, request: gr.Request) -> list[Any]:
         if canvas is None:
-            return [gr.skip()] * 5
-        wishes = replace(canvas.wishes, points=canvas.wishes.points[:-1])
-        return self._color(replace(canvas, wishes=wishes), model, request)
+            return [gr.skip()] * 7
+        return self._color(_with(canvas, canvas.wishes.strokes[:-1]), model, request)
 
     def _refer(
         self, canvas: _Canvas | None, model: str, reference: str | None, request: gr.Request
     ) -> list[Any]:
         if canvas is None:
-            return [gr.skip()] * 5
+            return [gr.skip()] * 7
         wishes = replace(canvas.wishes, reference=Path(reference) if reference else None)
         return self._color(replace(canvas, wishes=wishes), model, request)
 
-    def _color(self, canvas: _Canvas | None, model: str, request: gr.Request) -> list[Any]:
+    def _color(
+        self,
+        canvas: _Canvas | None,
+        model: str,
+        request: gr.Request,
+        likely: Any = None,
+    ) -> list[Any]:
         if canvas is None:
-            return [gr.skip()] * 5
-        result = self._serving.color_as_wished(canvas.source, Look(model), canvas.wishes, request)
+            return [gr.skip()] * 7
+        result = self._serving.sketch(canvas.source, Look(model), canvas.wishes, request)
         return [
-            replace(canvas, scale=result.scale),
+            replace(canvas, size=result.size),
             gr.Image(visible=False),
+            gr.Image(value=str(result.marked), visible=True),
             gr.Image(value=str(result.shown), visible=True),
-            gr.DownloadButton(value=str(result.download), interactive=True),
+            _swatches([]) if likely is None else likely,
+            gr.Button(interactive=True),
             gr.DownloadButton(
                 value=str(result.hints) if result.hints else None,
                 interactive=result.hints is not None,
             ),
         ]
 
+    def _write(self, canvas: _Canvas | None, model: str, request: gr.Request) -> str:
+        if canvas is None:
+            raise message("There is no picture yet. Add one first.")
+        return str(self._serving.color(canvas.source, Look(model), request, canvas.wishes))
+
     def _start_over(self) -> list[Any]:
         return [
             None,
             gr.Image(value=None, visible=True),
             gr.Image(value=None, visible=False),
-            gr.DownloadButton(value=None, interactive=False),
+            gr.Image(value=None, visible=False),
+            _swatches([]),
+            gr.Button(interactive=False),
             gr.DownloadButton(value=None, interactive=False),
         ]
+
+
+def _with(canvas: _Canvas, strokes: tuple[Stroke, ...]) -> _Canvas:
+    return replace(canvas, wishes=replace(canvas.wishes, strokes=strokes))
+
+
+def _read_gesture(
+    text: str, size: tuple[int, int]
+) -> tuple[tuple[tuple[int, int], ...], str | None]:
+    """Return the places that were drawn on, in pixels, or the colour that was chosen."""
+    try:
+        given = json.loads(text)
+        color = given.get("color")
+        if color is not None:
+            if not _HEX.fullmatch(color):
+                raise ValueError(color)
+            return (), color
+        places = tuple(
+            (min(int(down * size[0]), size[0] - 1), min(int(across * size[1]), size[1] - 1))
+            for across, down in given["places"][:_MOST_PLACES]
+            if 0.0 <= across <= 1.0 and 0.0 <= down <= 1.0
+        )
+        if not places:
+            raise ValueError(text)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise message("What was drawn did not arrive. Draw it once more.") from error
+    return tuple(dict.fromkeys(places)), None
+
+
+def _swatches(colors: list[str]) -> str:
+    """Return buttons of colours for the place that was drawn on last."""
+    if not colors:
+        return f"<p>{_ADVICE}</p>"
+    buttons = "".join(
+        f'<button type="button" class="swatch" data-color="{color}" style="background:{color}" '
+        f'aria-label="Likely colour {number}: {color}" title="{color}"></button>'
+        for number, color in enumerate(colors, start=1)
+    )
+    return f"<p>Likely there:</p>{buttons}"
 
 
 def _hex_of(color: str) -> str:

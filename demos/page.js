@@ -18,6 +18,10 @@
     for (const handle of document.querySelectorAll("#result [data-testid=slider]:not([tabindex])")) {
       makeSlider(handle);
     }
+    for (const image of document.querySelectorAll("#wished img:not([alt]), #wished img[alt='']")) {
+      image.alt = "In colour";
+    }
+    for (const image of document.querySelectorAll("#canvas img:not([tabindex])")) makeCanvas(image);
   }
 
   function makeSlider(handle) {
@@ -51,6 +55,91 @@
     handle.addEventListener("mouseup", tell);
     tell();
   }
+
+  // Hints: what is drawn on the grey photo is told as shares of its width and height.
+  const GAP = 0.006;  // of the width, between two places of a stroke
+
+  function tell(gesture) {
+    const field = document.querySelector("#gesture textarea, #gesture input");
+    field.value = JSON.stringify({...gesture, at: Date.now()});
+    field.dispatchEvent(new Event("input", {bubbles: true}));
+  }
+
+  function makeCanvas(image) {
+    let places = null;
+    let mark = [0.5, 0.5];  // of those who draw by keyboard
+    const line = document.createElement("canvas");
+    line.className = "line";
+    line.setAttribute("aria-hidden", "true");
+    image.after(line);
+    const color = () => document.querySelector("#canvas").closest("[role=tabpanel]")
+      .querySelector(".color-picker button, button[class*=dialog]")?.style.backgroundColor || "#fff";
+    const cover = () => {
+      Object.assign(line.style, {
+        left: `${image.offsetLeft}px`, top: `${image.offsetTop}px`,
+        width: `${image.clientWidth}px`, height: `${image.clientHeight}px`,
+      });
+      [line.width, line.height] = [image.clientWidth, image.clientHeight];
+    };
+    const draw = (points, style, size) => {
+      const pen = line.getContext("2d");
+      pen.fillStyle = style;
+      for (const [across, down] of points) {
+        pen.beginPath();
+        pen.arc(across * line.width, down * line.height, size, 0, 2 * Math.PI);
+        pen.fill();
+      }
+    };
+    const place = (event) => {
+      const box = image.getBoundingClientRect();
+      const inside = (share) => Math.min(1, Math.max(0, share));
+      return [inside((event.clientX - box.x) / box.width), inside((event.clientY - box.y) / box.height)];
+    };
+    image.draggable = false;
+    const attributes = {
+      tabindex: "0", role: "application",
+      "aria-label": "Grey photo: the arrow keys move a mark, Enter puts the colour there",
+    };
+    for (const [name, value] of Object.entries(attributes)) image.setAttribute(name, value);
+    image.addEventListener("load", cover);
+    image.addEventListener("pointerdown", (event) => {
+      if (event.button) return;
+      cover();
+      image.setPointerCapture(event.pointerId);
+      places = [place(event)];
+      draw(places, color(), 4);
+    });
+    image.addEventListener("pointermove", (event) => {
+      if (!places) return;
+      const to = place(event);
+      const last = places.at(-1);
+      const steps = Math.floor(Math.hypot(to[0] - last[0], to[1] - last[1]) / GAP);
+      for (let step = 1; step <= steps && places.length < 400; step++) {
+        places.push([0, 1].map((axis) => last[axis] + (to[axis] - last[axis]) * step / steps));
+      }
+      draw(places, color(), 4);
+    });
+    image.addEventListener("pointerup", () => {
+      if (places) tell({places});
+      places = null;
+    });
+    image.addEventListener("pointercancel", () => { places = null; cover(); });
+    image.addEventListener("keydown", (event) => {
+      const turn = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
+      if (event.key === "Enter" || event.key === " ") tell({places: [mark]});
+      else if (turn) mark = mark.map((at, axis) => Math.min(1, Math.max(0, at + 0.02 * turn[axis])));
+      else return;
+      event.preventDefault();
+      cover();
+      draw([mark], "#fff", 7);
+      draw([mark], color(), 5);
+    });
+  }
+
+  document.addEventListener("click", (event) => {
+    const swatch = event.target.closest?.("#likely .swatch");
+    if (swatch) tell({color: swatch.dataset.color});
+  });
 
   new MutationObserver(mend).observe(document.body, {childList: true, subtree: true});
   mend();

@@ -8,7 +8,7 @@ from typing import Any, Final
 import gradio as gr
 
 from .admission import MAX_BYTES
-from .backend import MAX_FILES, DemoBackend, Look, Wishes
+from .backend import MAX_FILES, DemoBackend
 from .films import FILM_LIMITS, Films, OneFilm, color_film
 from .inputs import message, model_choice, saturation_choice, taking_paths
 from .more_tools import Attention, Comparison, ManyPictures
@@ -17,6 +17,7 @@ from .own_colors import OwnColors
 from .pictures import MAX_PIXELS
 from .serving import WORK, Serving
 from .visitor_files import KEPT_SECONDS
+from .wishes import Look, Wishes
 
 _TITLE: Final = "colorzoo"
 _INTRO: Final = """# colorzoo
@@ -137,10 +138,8 @@ class Page:
         if picture is None:
             raise message("There is no picture yet. Add one first.")
         path, look = Path(picture), Look(model, saturation)
-        if hints is None and reference is None:
-            return str(self._serving.color(path, look, request).download)
         wishes = Wishes((), *(Path(file) if file else None for file in (hints, reference)))
-        return str(self._serving.color_as_wished(path, look, wishes, request).download)
+        return str(self._serving.color(path, look, request, wishes))
 
     def _batch(
         self,

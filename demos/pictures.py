@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import colorzoo
 
 from .admission import MAX_BYTES
 from .visitor_files import RefusedError
 
+if TYPE_CHECKING:
+    from .wishes import Stroke
+
 MAX_PIXELS: Final = 50_000_000
 """Of one picture."""
 
-LONGEST_SHOWN: Final = 4096
+LONGEST_SHOWN: Final = 2048
 """Longer side in pixels of what the page shows; downloads are whole."""
 
 _SUFFIXES: Final = {
@@ -64,14 +67,6 @@ def suffix_to_show(image: Image.Image) -> str:
     return ".png" if image.has_transparency_data else ".jpg"
 
 
-def to_show(image: Image.Image) -> Image.Image:
-    """Return a picture as the page shows it: no larger than a browser shows well."""
-    if max(image.size) <= LONGEST_SHOWN:
-        return image
-    scale = LONGEST_SHOWN / max(image.size)
-    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
-
-
 def free_name(name: str, taken: Iterable[str]) -> str:
     """Return a file name that is not yet taken, upper and lower case being the same."""
     known = {other.casefold() for other in taken}
@@ -100,3 +95,16 @@ def tint(grey: Image.Image, attention: NDArray[np.float32]) -> Image.Image:
     share = np.asarray(heat)[..., None]
     light = np.asarray(grey.convert("RGB"), dtype=np.float32)
     return Image.fromarray((light * (_DUSK + (_LAMPLIGHT - _DUSK) * share)).astype(np.uint8))
+
+
+def mark(grey: Image.Image, strokes: Iterable[Stroke], scale: float) -> Image.Image:
+    """Draw what a visitor drew on a grey picture, which is ``scale`` times as large as its own."""
+    marked = grey.convert("RGB")
+    pen = ImageDraw.Draw(marked)
+    for stroke in strokes:
+        radius = max(3.0, stroke.radius * scale)
+        for wide, color in ((1.5, "white"), (0.0, stroke.color)):  # an edge seen on any ground
+            for row, column in stroke.places:
+                middle = (column + 0.5) * scale, (row + 0.5) * scale
+                pen.circle(middle, radius + wide, fill=color)
+    return marked

@@ -32,11 +32,15 @@ class Recent(Generic[KeyT, ValueT]):
                 self._values.move_to_end(key)
                 return self._values[key]
         value = make()
+        self.put(key, value)
+        return value
+
+    def put(self, key: KeyT, value: ValueT) -> None:
+        """Keep a value, for which others may have to go."""
         with self._lock:
             self._values[key] = value
             while sum(map(self._weigh, self._values.values())) > self._room:
                 self._values.popitem(last=False)
-        return value
 
     def keep(self, wanted: Callable[[KeyT], bool]) -> None:
         """Forget all that is not wanted any more."""

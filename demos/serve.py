@@ -21,6 +21,7 @@ from colorzoo import ConfigError
 
 from .admission import MAX_BYTES, QueueLimit, upload_route
 from .backend import DemoBackend
+from .models import ON_DEVICE
 from .page import Page
 from .visitor_files import VisitorFiles
 
@@ -59,7 +60,7 @@ def launch(
         files = VisitorFiles(folder)
         backend = DemoBackend(names, files, device=device, dtype=dtype)
         if spaces is not None:
-            for name in ("predict", "finish", "guide"):
+            for name in ON_DEVICE:
                 setattr(backend, name, spaces.GPU(getattr(backend, name)))
             for label in backend.labels:  # what is on the GPU before the first call stays there
                 backend.colorizer(label)

@@ -11,10 +11,11 @@ import gradio as gr
 
 import colorzoo
 
-from .backend import Coloring, DemoBackend, Look, WishedColoring, Wishes
+from .backend import DemoBackend
 from .inputs import message
 from .pictures import readable
 from .visitor_files import RefusedError
+from .wishes import Coloring, Look, Sketch, Wishes
 
 WORK: Final[dict[str, Any]] = {"concurrency_id": "pictures", "concurrency_limit": 1}
 """Options of events that colour: one picture at a time, for each takes all cores."""
@@ -36,23 +37,39 @@ class Serving:
     def __init__(self, backend: DemoBackend) -> None:
         self.backend = backend
 
-    def color(
+    def show(
         self, picture: Path, look: Look, request: gr.Request, before: Path | None = None
     ) -> Coloring:
-        """Colour one picture of a visitor."""
+        """Colour one picture of a visitor, to look at."""
         with self.taking(request, str(picture)):
-            result = self.backend.color(picture, look, before)
-        self.note(request, result.before, result.after, result.download)
+            result = self.backend.show(picture, look, before)
+        self.note(request, result.before, result.after)
         return result
 
-    def color_as_wished(
-        self, picture: Path, look: Look, wishes: Wishes, request: gr.Request
-    ) -> WishedColoring:
-        """Colour one picture with a visitor's say in it."""
+    def color(
+        self, picture: Path, look: Look, request: gr.Request, wishes: Wishes | None = None
+    ) -> Path:
+        """Colour one picture of a visitor at its own size, into a file."""
+        wishes = wishes or Wishes()
         given = [str(file) for file in (picture, wishes.file, wishes.reference) if file]
         with self.taking(request, *given):
-            result = self.backend.color_as_wished(picture, look, wishes)
-        files = (result.shown, result.download, result.hints)
+            result = self.backend.color(picture, look, wishes)
+        self.note(request, result)
+        return result
+
+    def others(self, picture: Path, look: Look, request: gr.Request) -> list[Path]:
+        """Return small pictures of the likeliest colours and of the alternatives."""
+        with self.taking(request, str(picture)):
+            tiles = self.backend.others(picture, look)
+        self.note(request, *tiles)
+        return tiles
+
+    def sketch(self, picture: Path, look: Look, wishes: Wishes, request: gr.Request) -> Sketch:
+        """Show a picture with a visitor's hints, and the colours they give it."""
+        given = [str(file) for file in (picture, wishes.reference) if file]
+        with self.taking(request, *given):
+            result = self.backend.sketch(picture, look, wishes)
+        files = (result.marked, result.shown, result.hints)
         self.note(request, *(file for file in files if file))
         return result
 

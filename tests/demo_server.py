@@ -1,4 +1,4 @@
-"""The page in a process of its own, with two small models of random weights."""
+"""The page in a process of its own, with three small models of random weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Server:
         url: Where.
         pid: Its process.
         places: The folder in which it makes its own for visitors' files.
-        models: Folders of the two models it offers, by name.
+        models: Folders of the three models it offers, by name.
         log: What it says on standard error.
         processor_seconds: What starting took, however busy the machine was.
     """
@@ -55,14 +55,19 @@ class Server:
 
 
 def make_models(folder: Path) -> dict[str, Path]:
-    """Save a model with gates and one without, both with colours that can be seen."""
+    """Save a model with gates, one without and one with a distribution, whose colours are seen."""
     torch.manual_seed(8)
     models = {}
-    for name, architecture in (("first", "attention-unet"), ("second", "unet")):
-        generator = colorzoo.create_model(architecture, widths=(4, 8, 8))
+    for name, architecture, config in (
+        ("first", "attention-unet", {"widths": (4, 8, 8)}),
+        ("second", "unet", {"widths": (4, 8, 8)}),
+        ("vivid", "lite-unet", {"widths": (4, 4, 8, 8), "head": "classes"}),
+    ):
+        generator = colorzoo.create_model(architecture, **config)
+        layers = generator.head.to_logits if name == "vivid" else generator.head
         with torch.no_grad():
-            for parameter in generator.head.parameters():
-                parameter.mul_(40)
+            for parameter in layers.parameters():
+                parameter.mul_(40 if name != "vivid" else 8)
         settings = colorzoo.ImageSettings(working_size=32)
         models[name] = colorzoo.save(generator, folder / name, image=settings)
     return models

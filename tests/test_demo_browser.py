@@ -244,49 +244,93 @@ def test_another_picture_takes_the_place_of_the_first(visitor: Visitor, photo: P
     visitor.wait_for_note("50 x 40 pixels, first")
 
 
-def test_saturation_takes_only_the_last_step(visitor: Visitor, tmp_path: Path) -> None:
+def test_vividness_other_colours_and_doubt_take_only_the_last_step(
+    visitor: Visitor, server: Server, tmp_path: Path
+) -> None:
     path = tmp_path / "large.jpg"
     Image.effect_noise((1632, 1224), 40).save(path)
     visitor.give(path)
     visitor.wait_for_note("1632 x 1224 pixels, first")
+    assert not visitor.panel.get_by_role("slider", name=re.compile("Vividness")).is_visible()
+    visitor.panel.get_by_label("Model").first.click()
+    visitor.page.get_by_role("option", name="vivid").click()
+    visitor.wait_for_note("1632 x 1224 pixels, vivid")
+    tiles = visitor.page.locator("#others button:has(img)")
+    tiles.nth(4).wait_for()
     first = seconds_of(visitor)
-    visitor.panel.get_by_role("slider", name=re.compile("Saturation")).focus()
     with visitor.new_result():
-        visitor.page.keyboard.press("ArrowLeft")
-    assert seconds_of(visitor) < first  # without reading, predicting and the grey picture
+        tiles.nth(2).click()
+    with visitor.new_result():
+        visitor.panel.get_by_label("Show where it is a guess").check()
+    with visitor.new_result():
+        visitor.panel.get_by_label("Show where it is a guess").uncheck()
+    visitor.panel.get_by_role("slider", name=re.compile("Vividness")).focus()
+    with visitor.new_result():
+        visitor.page.keyboard.press("End")
+    assert seconds_of(visitor) < first  # without predicting and the grey picture
+    other = colorzoo.load(server.models["vivid"], device="cpu").draft(path).alternatives(4)[1]
+    expected = colorzoo.write(other.finish(vividness=1.0), tmp_path / "expected.jpg")
+    difference = pixels_of(visitor.download("Download")).astype(int)
+    assert np.abs(difference - pixels_of(expected.read_bytes())).mean() < 0.1
 
 
-def test_a_click_gives_a_colour_and_undo_takes_it_back(
+def test_what_is_drawn_gives_a_colour_and_undo_takes_it_back(
     visitor: Visitor, server: Server, photo: Path
 ) -> None:
     with Image.open(photo) as small:
         small.resize((800, 600)).save(photo)
     visitor.page.get_by_role("tab", name="Hints").click()
+    visitor.panel.get_by_label("Model").first.click()
+    visitor.page.get_by_role("option", name="vivid").click()
     visitor.give(photo)
-    canvas = visitor.page.locator("#canvas img")
-    canvas.wait_for()
-    visitor.page.wait_for_function("document.querySelector('#canvas img').naturalWidth == 800")
-    visitor.page.wait_for_timeout(500)
-    plain = canvas.get_attribute("src")
-    box = canvas.bounding_box()
-    visitor.page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
-    playwright.expect(canvas).not_to_have_attribute("src", plain, timeout=PATIENCE)
-    (hint,) = json.loads(visitor.download("Download hints"))["hints"]
-    assert (abs(hint["row"] - 300) <= 3, abs(hint["column"] - 200) <= 3) == (True, True)
+    canvas, result = (visitor.page.locator(f"#{name} img") for name in ("canvas", "wished"))
+    visitor.page.wait_for_function("document.querySelector('#canvas img')?.naturalWidth == 800")
+    result.wait_for()
+
+    @contextlib.contextmanager
+    def another() -> Iterator[None]:
+        old = result.get_attribute("src")
+        yield
+        playwright.expect(result).not_to_have_attribute("src", old, timeout=PATIENCE)
+
+    plain = pixels_of(visitor.download("Download picture"))
+    box, mouse = canvas.bounding_box(), visitor.page.mouse
+    places = [
+        (box["x"] + box["width"] * share, box["y"] + box["height"] / 2) for share in (0.2, 0.3)
+    ]
+    with another():
+        mouse.move(*places[0])
+        mouse.down()
+        mouse.move(*places[1], steps=4)
+        mouse.up()
+    swatch = visitor.page.locator("#likely .swatch").last
+    chosen = swatch.get_attribute("data-color")
+    with another():
+        swatch.click()
+    canvas.focus()
+    with another():
+        visitor.page.keyboard.press("ArrowRight")
+        visitor.page.keyboard.press("Enter")
+    places = json.loads(visitor.download("Download hints"))["hints"]
+    drawn, clicked = places[:-1], places[-1]
+    assert {hint["color"] for hint in places} == {chosen}
+    assert all(abs(hint["row"] - 300) <= 3 for hint in places)
+    assert abs(drawn[0]["column"] - 160) <= 3
+    assert abs(drawn[-1]["column"] - 240) <= 8
+    assert max(np.diff([hint["column"] for hint in drawn])) <= 2 * drawn[0]["radius"]  # no gaps
+    assert abs(clicked["column"] - 416) <= 3
     hints = colorzoo.Hints.from_points(
-        [(hint["row"], hint["column"], hint["color"])], radius=hint["radius"]
+        [(hint["row"], hint["column"], hint["color"]) for hint in places],
+        radius=drawn[0]["radius"],
     )
-    expected = colorzoo.load(server.models["first"], device="cpu")(photo, hints=hints)
-    np.testing.assert_array_equal(
-        pixels_of(visitor.download("Download picture")), np.asarray(expected)
-    )
-    hinted = canvas.get_attribute("src")
-    visitor.panel.get_by_role("button", name="Undo").click()
-    playwright.expect(canvas).not_to_have_attribute("src", hinted, timeout=PATIENCE)
-    expected = colorzoo.load(server.models["first"], device="cpu")(photo)
-    np.testing.assert_array_equal(
-        pixels_of(visitor.download("Download picture")), np.asarray(expected)
-    )
+    expected = np.asarray(
+        colorzoo.load(server.models["vivid"], device="cpu")(photo, hints=hints)
+    ).astype(int)
+    assert np.abs(pixels_of(visitor.download("Download picture")) - expected).max() <= 1
+    for _ in range(2):
+        with another():
+            visitor.panel.get_by_role("button", name="Undo").click()
+    np.testing.assert_array_equal(pixels_of(visitor.download("Download picture")), plain)
 
 
 def seconds_of(visitor: Visitor) -> float:
