@@ -41,47 +41,20 @@ class OnePicture:
         with gr.Row(elem_id="one"):
             with gr.Column(scale=3, min_width=320, elem_id="stage"):
                 picture = picture_input(height=420, elem_id="upload")
-                slider = gr.ImageSlider(
-                    label="Before and after",
-                    show_label=False,
-                    interactive=False,
-                    max_height=440,
-                    buttons=["fullscreen"],
-                    visible=False,
-                    elem_id="result",
-                )
+                slider = _before_and_after()
                 note = gr.Markdown(elem_classes="card", elem_id="note")
-                others = gr.Gallery(
-                    label="Other colours as likely",
-                    show_label=False,
-                    columns=1 + ALTERNATIVES,
-                    rows=1,
-                    height=136,
-                    allow_preview=False,
-                    interactive=False,
-                    object_fit="cover",
-                    buttons=[],
-                    visible=False,
-                    elem_id="others",
-                )
+                others = _row_of_others()
             with gr.Column(scale=1, min_width=240, elem_id="controls"):
                 saturation = saturation_choice()
                 vividness = vividness_choice(backend.own_vividness(first))
-                doubt = gr.Checkbox(
-                    label="Show where it is a guess",
-                    info="Bright: a guess",
-                    visible=backend.own_vividness(first) is not None,
-                )
+                doubt = _doubt_choice(visible=backend.own_vividness(first) is not None)
                 model = model_choice(backend.labels)
                 card = gr.Markdown(backend.card(first), elem_classes="card")
                 download = gr.Button(
                     "Download", variant="primary", interactive=False, elem_id="download"
                 )
                 again = gr.Button("Another picture", interactive=False, elem_id="again")
-            with gr.Column(elem_id="examples"):
-                gr.Markdown("Or try one of these", elem_classes="card")
-                with gr.Row():
-                    examples = [_example_button(path) for path in _EXAMPLES]
+            examples = _examples()
         look = [model, saturation, vividness, doubt]
         shown = [latest, picture, slider, note, download, again]
         picture.upload(self._serving.claim, picture, None, queue=False, **QUIET)
@@ -195,6 +168,45 @@ class OnePicture:
             gr.Button(interactive=False),
             gr.Gallery(value=None, visible=False),
         ]
+
+
+def _before_and_after() -> gr.ImageSlider:
+    return gr.ImageSlider(
+        label="Before and after",
+        show_label=False,
+        interactive=False,
+        max_height=440,
+        buttons=["fullscreen"],
+        visible=False,
+        elem_id="result",
+    )
+
+
+def _row_of_others() -> gr.Gallery:
+    return gr.Gallery(
+        label="Other colours as likely",
+        show_label=False,
+        columns=1 + ALTERNATIVES,
+        rows=1,
+        height=136,
+        allow_preview=False,
+        interactive=False,
+        object_fit="cover",
+        buttons=[],
+        visible=False,
+        elem_id="others",
+    )
+
+
+def _doubt_choice(*, visible: bool) -> gr.Checkbox:
+    return gr.Checkbox(label="Show where it is a guess", info="Bright: a guess", visible=visible)
+
+
+def _examples() -> list[gr.Button]:
+    with gr.Column(elem_id="examples"):
+        gr.Markdown("Or try one of these", elem_classes="card")
+        with gr.Row():
+            return [_example_button(path) for path in _EXAMPLES]
 
 
 def _example_button(path: Path) -> gr.Button:
