@@ -57,29 +57,10 @@ class OnePicture:
             examples = _examples()
         look = [model, saturation, vividness, doubt]
         shown = [latest, picture, slider, note, download, again]
-        picture.upload(self._serving.claim, picture, None, queue=False, **QUIET)
-        taken = [
-            picture.change(
-                self._take, [picture, *look], shown, show_progress_on=picture, **QUIET, **WORK
-            )
-        ]
-        for path, button in zip(_EXAMPLES, examples, strict=True):
-            event = button.click(
-                self._taker(path),
-                look,
-                shown,
-                show_progress_on=[picture, slider],
-                **QUIET,
-                **WORK,
-            )
-            taken.append(event)
         again.click(self._start_over, None, [*shown, others], queue=False, **QUIET)
+        whole_download(download, self._write, [latest, *look], {**QUIET, **WORK})
         model.change(self._describe, model, [card, vividness, doubt], queue=False, **QUIET)
-        taken.append(
-            model.change(
-                self._retake, [latest, *look], shown, show_progress_on=slider, **QUIET, **WORK
-            )
-        )
+        taken = self._connect_pictures(look, shown, examples)
         for event in taken:
             event.success(
                 self._offer, [latest, model], others, show_progress="hidden", **QUIET, **WORK
@@ -95,7 +76,36 @@ class OnePicture:
             **QUIET,
             **WORK,
         )
-        whole_download(download, self._write, [latest, *look], {**QUIET, **WORK})
+
+    def _connect_pictures(
+        self, look: list[Any], shown: list[Any], examples: list[gr.Button]
+    ) -> list[Any]:
+        """Colour what is uploaded, an example, or the same picture by another model.
+
+        Args:
+            look: Model, saturation, vividness and doubt, in this order.
+            shown: What a coloured picture changes: the latest first, then picture and slider.
+            examples: Buttons in the order of the example files.
+
+        Returns:
+            The events that end in a picture.
+        """
+        latest, picture, slider, *_ = shown
+        model = look[0]
+        picture.upload(self._serving.claim, picture, None, queue=False, **QUIET)
+        settings = {**QUIET, **WORK}
+        taken = [
+            picture.change(
+                self._take, [picture, *look], shown, show_progress_on=picture, **settings
+            ),
+            model.change(self._retake, [latest, *look], shown, show_progress_on=slider, **settings),
+        ]
+        for path, button in zip(_EXAMPLES, examples, strict=True):
+            event = button.click(
+                self._taker(path), look, shown, show_progress_on=[picture, slider], **settings
+            )
+            taken.append(event)
+        return taken
 
     def _take(
         self,
