@@ -224,15 +224,15 @@ def color(path: Path, target: Path) -> None:
     picture = read(path)
     if picture.width * picture.height > FINISHED_PIXELS:
         return
-    guide = torch.from_numpy(picture.resized_lightness(16, 16))
+    noise = np.random.default_rng(0).normal(0.0, 30.0, (2, 16, 16))
     strips = chroma.srgb_strips(
-        torch.randn(2, 16, 16) * 30,
-        guide,
+        noise.astype(np.float32),
+        picture.resized_lightness(16, 16),
         (picture.height, picture.width),
-        lambda start, stop: torch.from_numpy(picture.lightness(start, stop)),
+        picture.lightness,
         depth=picture.depth(),
     )
-    write(picture.assemble((start, strip.numpy()) for start, strip in strips), target)
+    write(picture.assemble(strips), target)
 
 
 def run_case(case: int, seeds: dict[str, bytes], folder: Path) -> Outcome:

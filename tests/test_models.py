@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import colorzoo
 from colorzoo.errors import ConfigError, HubError, TensorError, WeightsError
-from colorzoo.features import squeezenet
+from colorzoo.features import squeezenet_arrays
 from colorzoo.features.squeezenet import SqueezeNet
 from colorzoo.models.dense_unet import DenseUNet, DenseUNetConfig
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS
@@ -115,7 +115,7 @@ def test_imagenet_features_are_those_of_the_original_preprocessing() -> None:
     """The first convolution against the definition: BGR in 0..255 less its mean, and 64 times."""
     features = SqueezeNet(in_channels=3)
     features.load_imagenet()
-    weights = load_file(squeezenet.WEIGHTS)
+    weights = load_file(squeezenet_arrays.WEIGHTS)
     rgb = torch.rand(1, 3, 32, 32)
     bgr = 255.0 * rgb.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
     kernel, bias = weights["conv1.weight"].float(), weights["conv1.bias"].float()
@@ -129,7 +129,7 @@ def test_imagenet_features_that_are_damaged_are_an_error(
 ) -> None:
     damaged = tmp_path / "squeezenet.safetensors"
     damaged.write_bytes(b"no weights")
-    monkeypatch.setattr(squeezenet, "WEIGHTS", damaged)
+    monkeypatch.setattr(squeezenet_arrays, "WEIGHTS", damaged)
     with pytest.raises(WeightsError, match="Install colorzoo again"):
         tiny("squeeze-unet", pretrained=True).load_pretrained()
 
