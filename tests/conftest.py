@@ -53,6 +53,17 @@ def _fixed_seeds() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture(scope="module")
+def classes() -> colorzoo.Colorizer:
+    """A small network with a distribution over colours."""
+    torch.manual_seed(0)
+    model = colorzoo.create_model("unet", widths=(4, 8, 8), head="classes")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    return colorzoo.Colorizer(colorzoo.NetworkPredictor(model, working_size=32, device="cpu"))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Root of the repository."""

@@ -22,17 +22,6 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 
 @pytest.fixture(scope="module")
-def classes() -> colorzoo.Colorizer:
-    """A small network with a distribution over colours."""
-    torch.manual_seed(0)
-    model = colorzoo.create_model("unet", widths=(4, 8, 8), head="classes")
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-    return colorzoo.Colorizer(colorzoo.NetworkPredictor(model, working_size=32, device="cpu"))
-
-
-@pytest.fixture(scope="module")
 def exported(classes: colorzoo.Colorizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return classes.export(tmp_path_factory.mktemp("onnx") / "model.onnx").path
 

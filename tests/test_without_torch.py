@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from conftest import ROOT
 from numpy.typing import NDArray
 from PIL import Image
@@ -26,21 +25,10 @@ HINTS = colorzoo.Hints.from_points([(10, 10, "#c03020")])
 
 
 @pytest.fixture(scope="module")
-def network() -> colorzoo.Colorizer:
-    """A small network with a distribution over colours."""
-    torch.manual_seed(0)
-    model = colorzoo.create_model("unet", widths=(4, 8, 8), head="classes")
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-    return colorzoo.Colorizer(colorzoo.NetworkPredictor(model, working_size=32, device="cpu"))
-
-
-@pytest.fixture(scope="module")
-def folder(network: colorzoo.Colorizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(classes: colorzoo.Colorizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a process without torch made of an exported file and pictures, and what it says."""
     folder: Path = tmp_path_factory.mktemp("without")
-    network.export(folder / "model.onnx")
+    classes.export(folder / "model.onnx")
     (folder / "photos").mkdir()
     rng = np.random.default_rng(0)
     for name in ("a", "b", "c"):
@@ -80,10 +68,10 @@ def pixels(image: Path | Image.Image) -> NDArray[np.int64]:
     ],
 )
 def test_an_exported_file_colours_as_its_network_does(
-    name: str, options: dict[str, Any], folder: Path, network: colorzoo.Colorizer
+    name: str, options: dict[str, Any], folder: Path, classes: colorzoo.Colorizer
 ) -> None:
     given = {key: folder / value if key == "reference" else value for key, value in options.items()}
-    expected = pixels(network(folder / "photos" / "a.png", **given))
+    expected = pixels(classes(folder / "photos" / "a.png", **given))
     assert np.abs(pixels(folder / f"{name}.png") - expected).max() <= 1
     assert np.ptp(expected, axis=-1).max() > 10
 
