@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from conftest import ROOT, Run
-from demo_server import Server, make_models, serve
+from demo_server import Server, serve
 from films import chroma_of, decoded, frames_of, sound_of, write_film
 from PIL import Image
 
@@ -25,8 +24,6 @@ import colorzoo
 from colorzoo.cli.demo import make_space
 
 pytest.importorskip("gradio", reason="the page needs the extra 'demo'")
-from colorzoo.demos.backend import DemoBackend
-from colorzoo.demos.visitor_files import VisitorFiles
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError, ValidationError
 
@@ -329,39 +326,3 @@ def test_a_taken_port_is_one_line(run_python: Run, server: Server) -> None:
     result = run_python("-m", "colorzoo", "demo", folder, "--port", port)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1].startswith("error: The page cannot be served")
-
-
-def test_a_card_shows_the_numbers_of_the_facts(tmp_path: Path) -> None:
-    folder = make_models(tmp_path)["first"]
-    facts = {
-        "format": 1,
-        "about": {
-            "description": "A model for tests.",
-            "license": "apache-2.0",
-            "recipe": "None.",
-            "data": {"name": "nothing", "terms": "none"},
-            "limits": [],
-        },
-        "architecture": "attention-unet",
-        "parameters": 1_234_567,
-        "macs": 1,
-        "working_size": 32,
-        "sha256": "0" * 64,
-        "evaluation": {
-            "protocol": "colorzoo-1",
-            "data": "photos",
-            "photos": 7,
-            "broken": 0,
-            "metrics": {"psnr": {"mean": 23.456, "std": 1.0}, "mae": {"mean": 14.3}},
-            "grey": {"psnr": {"mean": 22.0, "std": 1.0}},
-            "truth": {},
-        },
-    }
-    (folder / "facts.json").write_text(json.dumps(facts))
-    (tmp_path / "files").mkdir()
-    backend = DemoBackend([str(folder)], VisitorFiles(tmp_path / "files"))
-    assert backend.card("first") == "A model for tests. · apache-2.0"
-    table = backend.table()
-    assert "| Model | Architecture | Parameters | PSNR, dB ↑ | MAE ↓ |" in table
-    assert "| first | attention-unet | 1.2 M | 23.46 | 14.30 |" in table
-    assert str(tmp_path) not in table

@@ -101,14 +101,16 @@ def test_a_draft_is_finished_as_calling_the_colorizer_does(
     expected = [[colorizer(one, **each) for each in wishes] for one in (picture, wide)]
     drafts = [colorizer.draft(one) for one in (picture, wide)]
     runs: list[int] = []
-    generator = colorizer.predictor.generator  # type: ignore[attr-defined]  # a network's
-    hook = generator.register_forward_pre_hook(lambda *_: runs.append(1))
+    layer = colorizer.predictor.generator.head.to_logits  # type: ignore[attr-defined]  # all pass it
+    hook = layer.register_forward_pre_hook(lambda *_: runs.append(1))
+    colorizer.draft(picture)
+    assert runs == [1]
     for draft, images in zip(drafts, expected, strict=True):
         for each, image in zip(wishes, images, strict=True):
             finished = np.asarray(draft.finish(**each)).astype(int)
             assert np.abs(finished - np.asarray(image)).max() <= 1
     hook.remove()
-    assert runs == []
+    assert runs == [1]
 
 
 def test_a_small_finish_shows_the_same_picture(colorizer: Colorizer, picture: Image.Image) -> None:
