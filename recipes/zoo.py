@@ -17,6 +17,7 @@ import colorzoo
 from colorzoo.cli import commands
 from colorzoo.modelfolder.weights import load_model
 from colorzoo.training.checkpoints import Checkpoints
+from colorzoo.training.logbook import plot_validation
 from colorzoo.zoo.folders import zoo_folder
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +61,7 @@ def main() -> None:
     with Image.open(figure) as sheet:
         smaller = sheet.reduce(2)
     smaller.save(figure, quality=85, optimize=True)
+    plot_validation({name: options.runs / name for name in names}, zoo_folder() / "curves.png")
     if colorzoo.DEFAULT_MODEL in everything:
         color_examples(colorzoo.DEFAULT_MODEL, ROOT / "demos" / "before-after.jpg")
 

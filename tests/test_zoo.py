@@ -96,4 +96,5 @@ def test_one_command_makes_the_zoo_and_goes_on(
     assert (folder / "before-after.jpg").is_file()
     assert "](before-after.jpg)" in (folder / "README.md").read_text()
     assert "[small-gan](hub_cards/small-gan/README.md)" in (project / "README.md").read_text()
-    assert (project / "hub_cards" / "comparison.jpg").is_file()
+    for figure in ("comparison.jpg", "curves.png"):
+        assert (project / "hub_cards" / figure).is_file()

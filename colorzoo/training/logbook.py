@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from colorzoo.errors import TrainingError
 from colorzoo.files import replace_text
+from colorzoo.training.objective import LOSSES
+from colorzoo.training.phases import ADVERSARIAL
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -81,24 +83,62 @@ def plot_metrics(folder: Path, target: Path) -> None:
     from matplotlib.figure import Figure
 
     lines = read_metrics(folder)
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    panels = figure.subplots(3, 1, sharex=True)
-    groups: list[tuple[Any, str, tuple[str, ...]]] = [
-        (panels[0], "pixel and perceptual loss", ("pixel", "perceptual")),
-        (panels[1], "adversarial losses", ("adversarial", "discriminator")),
-        (panels[2], "validation PSNR, dB", ("val_psnr", "val_psnr_grey")),
-    ]
-    for panel, title, names in groups:
-        for name in names:
-            points = [(line["step"], line[name]) for line in lines if name in line]
-            if points:
-                panel.plot(*zip(*points, strict=True), label=name, linewidth=1.2)
+    groups = {
+        "losses": [name for name in LOSSES if name != ADVERSARIAL],
+        "adversarial losses": [ADVERSARIAL, "discriminator"],
+        "validation PSNR, dB": ["val_psnr", "val_psnr_grey"],
+    }
+    curves = {
+        title: {name: points for name in names if (points := _points(lines, name))}
+        for title, names in groups.items()
+    }
+    curves = {title: those for title, those in curves.items() if those}
+    figure = Figure(figsize=(8, 1 + 2 * max(1, len(curves))), layout="constrained")
+    panels = figure.subplots(max(1, len(curves)), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, (title, those) in zip(panels, curves.items(), strict=False):
+        for name, points in those.items():
+            panel.plot(*zip(*points, strict=True), label=name, linewidth=1.2)
         panel.set_ylabel(title)
         panel.grid(alpha=0.3)
-        if panel.lines:
-            panel.legend(frameon=False)
+        panel.legend(frameon=False)
     panels[-1].set_xlabel("step")
     figure.savefig(target, dpi=110)
+
+
+def plot_validation(folders: Mapping[str, Path], target: Path) -> None:
+    """Draw what runs gain over leaving photos grey against the photos they have seen, as a PNG.
+
+    Args:
+        folders: The run folders by what their curves are called.
+        target: The picture.
+
+    Raises:
+        TrainingError: A ``metrics.jsonl`` is damaged.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    panel = figure.subplots()
+    for name, folder in folders.items():
+        lines = read_metrics(folder)
+        photos = {line["step"]: line["photos"] for line in lines if "photos" in line}
+        seen = [
+            (photos[line["step"]] / 1000, line["val_psnr"] - line["val_psnr_grey"])
+            for line in lines
+            if "val_psnr" in line and line["step"] in photos
+        ]
+        if seen:
+            panel.plot(*zip(*seen, strict=True), label=name, marker="o", markersize=3)
+    panel.set_xlabel("photos seen, thousands")
+    panel.set_ylabel("validation PSNR above grey, dB")
+    panel.grid(alpha=0.3)
+    if panel.lines:
+        panel.legend(frameon=False)
+    figure.savefig(target, dpi=110)
+
+
+def _points(lines: Iterable[Mapping[str, float]], name: str) -> list[tuple[float, float]]:
+    return [(line["step"], line[name]) for line in lines if name in line]
 
 
 def _round(value: float) -> float:
