@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: install browser test lint format docs release zoo
+.PHONY: install browser browser-tools test lint format docs release zoo
 
 install:
 	python3 -m venv .venv
@@ -8,12 +8,14 @@ install:
 
 RUNTIME = onnxruntime-web@1.30.0
 
-browser:  # what the browser tests drive and need, and the page of demos/browser in build/browser
-	apt-get install -y chromium npm
+browser: browser-tools  # what the browser tests drive and need, and the page of demos/browser in build/browser
+	$(PYTHON) -m colorzoo page -o build/browser --runtime "build/$(subst @,-,$(RUNTIME)).tgz" --overwrite
+
+browser-tools:  # the first of these two alone; a program that is there already stays as it is
+	for program in chromium npm; do command -v $$program || apt-get install -y $$program || exit 1; done
 	npm install --no-save --no-package-lock axe-core@4 typescript@7.0.2
 	mkdir -p build
 	npm pack $(RUNTIME) --pack-destination build --silent
-	$(PYTHON) -m colorzoo page -o build/browser --runtime "build/$(subst @,-,$(RUNTIME)).tgz" --overwrite
 
 test:
 	$(PYTHON) -m pytest -n auto

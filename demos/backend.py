@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ import colorzoo
 from .admission import MAX_BATCH_BYTES
 from .models import ShownModels
 from .pictures import (
+    EXAMPLES,
     LONGEST_SHOWN,
     free_name,
     mark,
@@ -79,6 +81,15 @@ class DemoBackend(ShownModels):
         self.files.end(session)
         self._pictures.keep(Path.exists)
         self._predictions.keep(lambda key: key[0].exists())
+
+    def warm_up(self) -> None:
+        """Colour an example for nobody: the first picture loads libraries and starts threads.
+
+        What that takes, the first visitor need not wait for. Nothing of it stays on disk.
+        """
+        with contextlib.suppress(colorzoo.ColorzooError):  # a visitor of this model is told
+            result = self.show(EXAMPLES[0], Look(self.labels[0]))
+            self.files.remove(result.before, result.after)
 
     def show(self, path: Path, look: Look, before: Path | None = None) -> Coloring:
         """Colour one picture to look at, no larger than a screen.

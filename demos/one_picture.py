@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import gradio as gr
 
@@ -17,10 +17,9 @@ from .inputs import (
     vividness_choice,
     whole_download,
 )
+from .pictures import EXAMPLES
 from .serving import QUIET, WORK, Serving
 from .wishes import ALTERNATIVES, Coloring, Look
-
-_EXAMPLES: Final = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
 
 
 class OnePicture:
@@ -59,7 +58,7 @@ class OnePicture:
         shown = [latest, picture, slider, note, download, again]
         again.click(self._start_over, None, [*shown, others], queue=False, **QUIET)
         whole_download(download, self._write, [latest, *look], {**QUIET, **WORK})
-        model.change(self._describe, model, [card, vividness, doubt], queue=False, **QUIET)
+        model.input(self._describe, model, [card, vividness, doubt], queue=False, **QUIET)
         taken = self._connect_pictures(look, shown, examples)
         for event in taken:
             event.success(
@@ -67,7 +66,7 @@ class OnePicture:
             )
         others.select(self._choose, [latest, *look], shown, show_progress="hidden", **QUIET, **WORK)
         gr.on(  # while a slider moves, only its latest place counts
-            [saturation.change, vividness.change, doubt.change],
+            [saturation.input, vividness.input, doubt.input],
             self._color,
             [latest, *look],
             shown,
@@ -91,16 +90,22 @@ class OnePicture:
             The events that end in a picture.
         """
         latest, picture, slider, *_ = shown
-        model = look[0]
+        model, saturation, _, doubt = look
         picture.upload(self._serving.claim, picture, None, queue=False, **QUIET)
         settings = {**QUIET, **WORK}
         taken = [
             picture.change(
                 self._take, [picture, *look], shown, show_progress_on=picture, **settings
             ),
-            model.change(self._retake, [latest, *look], shown, show_progress_on=slider, **settings),
+            model.input(
+                self._retake,
+                [latest, model, saturation, doubt],
+                shown,
+                show_progress_on=slider,
+                **settings,
+            ),
         ]
-        for path, button in zip(_EXAMPLES, examples, strict=True):
+        for path, button in zip(EXAMPLES, examples, strict=True):
             event = button.click(
                 self._taker(path), look, shown, show_progress_on=[picture, slider], **settings
             )
@@ -131,9 +136,19 @@ class OnePicture:
         wanted = replace(self._look(*look), alternative=latest.alternative)
         return _shown(self._serving.show(latest.source, wanted, request, latest.before))
 
-    def _retake(self, request: gr.Request, latest: Coloring | None, *look: Any) -> list[Any]:
-        """Colour with another model, whose alternatives are others."""
-        return self._color(request, latest and replace(latest, alternative=None), *look)
+    def _retake(
+        self,
+        request: gr.Request,
+        latest: Coloring | None,
+        model: str,
+        saturation: float,
+        doubt: bool,
+    ) -> list[Any]:
+        """Colour with another model, at its own vividness and without the other's alternatives."""
+        if latest is None:
+            return [gr.skip()] * 6
+        look = Look(model, saturation, doubt=doubt)
+        return _shown(self._serving.show(latest.source, look, request, latest.before))
 
     def _choose(
         self, request: gr.Request, event: gr.SelectData, latest: Coloring | None, *look: Any
@@ -216,7 +231,7 @@ def _examples() -> list[gr.Button]:
     with gr.Column(elem_id="examples"):
         gr.Markdown("Or try one of these", elem_classes="card")
         with gr.Row():
-            return [_example_button(path) for path in _EXAMPLES]
+            return [_example_button(path) for path in EXAMPLES]
 
 
 def _example_button(path: Path) -> gr.Button:

@@ -18,6 +18,9 @@ from .visitor_files import RefusedError
 if TYPE_CHECKING:
     from .wishes import Stroke
 
+EXAMPLES: Final = sorted((Path(__file__).parent / "examples").glob("*.jpg"))
+"""Pictures for those who have none at hand."""
+
 MAX_PIXELS: Final = 50_000_000
 """Of one picture."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import signal
 import tempfile
@@ -68,10 +70,22 @@ def launch(
         page = Page(backend, films=spaces is None).build()
         files.keep_what_is_there()
         address = _listen(page, backend, host=host, port=port, open_browser=open_browser)
+        warming = threading.Thread(target=_warm_up, args=(backend,))
+        if spaces is None:  # there, the GPU is lent for what visitors ask alone
+            warming.start()
         on_ready(address)
         while not stop.wait(60):
             files.sweep()
         page.close(verbose=False)
+        if spaces is None:
+            warming.join()
+
+
+def _warm_up(backend: DemoBackend) -> None:
+    """Do what is slow only once, so that the first visitor need not wait for it."""
+    with contextlib.suppress(ImportError):  # gradio's first event imports it where it is there
+        importlib.import_module("matplotlib.pyplot")
+    backend.warm_up()
 
 
 def _listen(

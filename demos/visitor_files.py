@@ -121,6 +121,12 @@ class VisitorFiles:
             for file in self._used.pop(session or "", {}):
                 self._remove_unused(file)
 
+    def remove(self, *files: Path) -> None:
+        """Remove files that no session uses."""
+        with self._lock:
+            for file in files:
+                self._remove_unused(file)
+
     def sweep(self, age: float = KEPT_SECONDS, unclaimed_age: float = UNCLAIMED_SECONDS) -> None:
         """Remove what is older than ``age`` seconds, or, where nobody uses it, ``unclaimed_age``.
 

@@ -16,7 +16,7 @@ from PIL import Image
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium")
 NO_CHROMIUM = "there is no Chromium; on Debian: apt-get install chromium"
-PATIENCE = 30_000  # milliseconds, for a busy machine
+PATIENCE = 90_000  # milliseconds, for a busy machine
 _OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),

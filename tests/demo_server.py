@@ -31,7 +31,6 @@ class Server:
         places: The folder in which it makes its own for visitors' files.
         models: Folders of the three models it offers, by name.
         log: What it says on standard error.
-        processor_seconds: What starting took, however busy the machine was.
     """
 
     url: str
@@ -39,7 +38,6 @@ class Server:
     places: Path
     models: dict[str, Path]
     log: Path
-    processor_seconds: float
 
     def files(self) -> list[Path]:
         """Files of visitors and of the page on disk now."""
@@ -108,9 +106,7 @@ def serve(folder: Path) -> Iterator[Server]:
             url = process.stdout.readline().strip() if ready and process.stdout else ""
             assert url.startswith("http://127.0.0.1:"), log.read_text()
             assert log.read_text() == ""
-            fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-            seconds = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-            yield Server(url, process.pid, places, models, log, seconds)
+            yield Server(url, process.pid, places, models, log)
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=30) == 0, log.read_text()
             left = [str(path.relative_to(places)) for path in places.rglob("colorzoo*")]

@@ -291,10 +291,6 @@ def test_what_is_no_clip_or_too_large_says_so(client: Client, tmp_path: Path) ->
             client.predict(handle_file(tmp_path / name), api_name="/film")
 
 
-def test_it_starts_soon(server: Server) -> None:
-    assert server.processor_seconds < 10
-
-
 def test_a_wrong_model_is_one_line(cli: Run) -> None:
     result = cli("demo", "./nowhere")
     assert (result.returncode, result.stdout) == (1, "")

@@ -8,8 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from demo_server import make_models
 from PIL import Image
+
+import colorzoo
 
 pytest.importorskip("gradio", reason="the page needs the extra 'demo'")
 from colorzoo.demos.backend import DemoBackend
@@ -58,6 +61,27 @@ def test_the_network_runs_once_whatever_is_tried_with_a_picture(
     Image.effect_noise((160, 120), 20).save(other)
     backend.show(other, look)
     assert len(passes) == 2
+
+
+def test_warming_up_runs_the_network_and_leaves_nothing(
+    backend: DemoBackend, passes: list[int], tmp_path: Path
+) -> None:
+    backend.warm_up()
+    assert len(passes) == 1
+    assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+
+
+def test_a_model_that_fails_is_left_to_tell_its_visitors(
+    backend: DemoBackend, tmp_path: Path
+) -> None:
+    layer = backend.colorizer("vivid").predictor.generator.head.to_logits
+    with torch.no_grad():
+        layer.weight.fill_(float("nan"))
+    backend.warm_up()
+    photo = tmp_path / "photo.png"
+    Image.new("L", (40, 30), 70).save(photo)
+    with pytest.raises(colorzoo.TensorError):
+        backend.show(photo, Look("vivid"))
 
 
 def test_a_card_shows_the_numbers_of_the_facts(tmp_path: Path) -> None:
