@@ -36,6 +36,16 @@ def in_phases(config_file: Path, *tables: str) -> Path:
     return path
 
 
+def test_a_line_of_numbers_is_the_mean_of_its_steps(config_file: Path) -> None:
+    pixel = {}
+    for every in (1, 4):
+        overrides = [f"run.log_every={every}", f"run.folder={config_file.parent / str(every)}"]
+        folder = train(TrainingConfig.from_file(config_file, overrides)).folder
+        pixel[every] = [line["pixel"] for line in read_metrics(folder) if "pixel" in line]
+    assert len(pixel[1]) == 8
+    assert pixel[4] == pytest.approx(np.reshape(pixel[1], (2, 4)).mean(axis=1), rel=1e-4)
+
+
 def test_a_run_learns_and_leaves_a_model_that_colours(
     config_file: Path, training_photos: Path
 ) -> None:

@@ -113,7 +113,7 @@ class RunSection:
     trackers: tuple[str, ...] = setting(
         (), "Where else numbers go, by Accelerate's names: tensorboard, wandb, trackio, ..."
     )
-    log_every: int = setting(50, "Steps between lines in metrics.jsonl.")
+    log_every: int = setting(50, "Steps between lines in metrics.jsonl, the means of their losses.")
     validate_every: int = setting(1000, "Steps between validations and sample sheets; 0 for none.")
     checkpoint_every: int = setting(1000, "Steps between checkpoints.")
     keep_checkpoints: int = setting(2, "Newest checkpoints that are kept.")

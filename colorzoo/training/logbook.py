@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from colorzoo.training.phases import ADVERSARIAL
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+    from torch import Tensor
 
 FILE = "metrics.jsonl"
 
@@ -53,6 +55,26 @@ class Logbook:
                 with Image.open(picture) as sheet:
                     pixels = np.asarray(sheet.convert("RGB"))
                 tracker.log_images({"samples": pixels[None]}, step=step, dataformats="NHWC")
+
+
+class Means:
+    """The means of losses by name since they were last taken, kept on their device till then."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: Counter[str] = Counter()
+
+    def add(self, losses: Mapping[str, Tensor]) -> None:
+        """Note the losses of one step; a phase may bring others than the one before."""
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0) + value
+            self._counts[name] += 1
+
+    def take(self) -> dict[str, Tensor]:
+        """Return the means, and begin anew."""
+        means = {name: value / self._counts[name] for name, value in self._sums.items()}
+        self._sums, self._counts = {}, Counter()
+        return means
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:

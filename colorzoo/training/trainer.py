@@ -17,7 +17,7 @@ from colorzoo.training.config_file import check_goes_on, write_config
 from colorzoo.training.failures import explained_failures
 from colorzoo.training.health import Health
 from colorzoo.training.lock import RunLock, check_free
-from colorzoo.training.logbook import Logbook, plot_metrics
+from colorzoo.training.logbook import Logbook, Means, plot_metrics
 from colorzoo.training.networks import Networks
 from colorzoo.training.objective import LossSetup, make_losses
 from colorzoo.training.pace import Pace
@@ -164,12 +164,12 @@ class Trainer:
         self.logbook = Logbook(self.folder, self.accelerator, step=self.step)
         on_progress(self.step, steps, self.numbers)
         with Interrupt() as interrupt:
-            pace = Pace(self.step)
+            pace, means = Pace(self.step), Means()
             while self.step < steps:
-                losses = self.take_step()
+                means.add(self.take_step())
                 final = self.step == steps or self._should_stop(interrupt)
                 if final or self.step % run.log_every == 0:
-                    self._log(losses, pace.rate(self.step) * self.photos_per_step)
+                    self._log(means.take(), pace.rate(self.step) * self.photos_per_step)
                 if self.step == self.phase_end < steps:
                     self._check_health()
                     self._write_model(self._end_of_phase(self.phase_number))
@@ -228,7 +228,7 @@ class Trainer:
         return bool(self.accelerator.check_trigger())
 
     def _log(self, losses: dict[str, Tensor], rate: float) -> None:
-        """Write the mean losses of all processes, and how many photos any has passed over."""
+        """Write the mean losses of all processes since the last line, and what photos they took."""
         self.health.check_losses()
         numbers = {
             name: float(self.accelerator.reduce(value, reduction="mean"))
