@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorzoo import color
+from colorzoo import color, notebook
 from colorzoo.errors import ConfigError
 from colorzoo.options import ColorizeOptions, check_saturation, check_vividness
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource
+from colorzoo.pictures.write import FinishedPicture
 from colorzoo.predictor import (
     Floats,
     Guidance,
@@ -69,6 +70,13 @@ class Draft:
     def __repr__(self) -> str:
         height, width = self.picture.height, self.picture.width
         return f"<Draft of {self.picture.name!r}: {height} x {width}, {self._colorizer.name!r}>"
+
+    def _repr_html_(self) -> str | None:
+        try:
+            shown = self.finish(longest=notebook.SIDE)
+        except ConfigError:  # a method that needs hints or a reference has no colours without
+            return None
+        return shown._repr_html_() if isinstance(shown, FinishedPicture) else None
 
     @property
     def has_distribution(self) -> bool:

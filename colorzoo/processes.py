@@ -38,7 +38,7 @@ class Processes:
         self.device: str | None = None
         # A single process needs no accelerate.
         if _world_size() == 1:
-            _warn_if_alone()
+            warn_if_alone()
             return
         try:
             from accelerate import PartialState
@@ -110,12 +110,12 @@ def _world_size() -> int:
 
 
 @functools.cache  # once a process, however often it asks for its place
-def _warn_if_alone() -> None:
-    """Say so where ``accelerate launch`` was asked for several processes and starts one.
+def warn_if_alone() -> None:
+    """Say so, once, where ``accelerate launch`` was asked for several processes and starts one.
 
     On processors it leaves the others to MPI. The address at which they were to meet is what tells.
     """
-    if "ACCELERATE_USE_CPU" in os.environ and "MASTER_ADDR" in os.environ:
+    if _world_size() == 1 and "ACCELERATE_USE_CPU" in os.environ and "MASTER_ADDR" in os.environ:
         _log.warning(
             "accelerate launch has started one process only: on processors it leaves the others to "
             "MPI, whatever --num_processes says. For several on this machine use torchrun, as in: "

@@ -53,6 +53,7 @@ def test_list(cli: Run) -> None:
     ]
     assert "attention-unet" in cli("list").stdout
     assert json.loads(cli("list", "no-such-*", "--json").stdout)["models"] == []
+    assert "Licences here: Apache-2.0, CC" in one_line_error(cli("list", "--license", "CC-BY"))
 
 
 def test_info_of_an_architecture(cli: Run) -> None:
@@ -71,6 +72,13 @@ def test_info_of_a_model(cli: Run, model_folder: Path) -> None:
     assert told["training"] == {"steps": 3}
     assert told["size"] == (model_folder / "model.safetensors").stat().st_size
     assert "size: 0.0 MB" in cli("info", model_folder).stdout
+    told = cli("info", "cnn").stdout
+    assert "PSNR, dB ↑: 22." in told
+    assert "(left grey 22." in told
+    config = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
+    config["training"] = {"phases": [{"steps": 2}, {"steps": 3}]}
+    (model_folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert "  phases:\n    1:\n      steps: 2\n    2:\n" in cli("info", model_folder).stdout
 
 
 def test_info_of_nothing(cli: Run) -> None:

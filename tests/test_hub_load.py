@@ -243,7 +243,7 @@ def test_an_unknown_key_of_a_config_is_named(repo: Repo) -> None:
 def test_the_card_tells_which_package_is_lacking(repo: Repo, card: str, advice: str) -> None:
     config = repo.files[CONFIG].replace(b'"attention-unet"', b'"moon-net"')
     repo.commit({**repo.files, CONFIG: config, "README.md": card.encode()})
-    with pytest.raises(ConfigError, match=f"architecture that is not installed.*{advice}"):
+    with pytest.raises(ConfigError, match=f"which is not installed.*{advice}"):
         colorzoo.load(NAME, device="cpu")
 
 

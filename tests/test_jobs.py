@@ -278,6 +278,11 @@ def test_names_on_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(PictureError, match="Fetch it") as error:
             pair_paths(["x.jpg", address], None, recursive=True)
         assert address in str(error.value)
+    with pytest.raises(PictureError, match=r"Did you mean hf://datasets/owner/name\?"):
+        pair_paths(["hf:/datasets/owner/name"], None, recursive=True)
+    assert pair_paths(["album"], None, recursive=True)[0][1] == Path("album-color/a.jpg")
+    monkeypatch.chdir("album")
+    assert pair_paths(["."], None, recursive=True)[0][1] == tmp_path / "album-color" / "a.jpg"
 
 
 def test_results_beside_their_pictures_are_no_sources(tmp_path: Path) -> None:
@@ -288,3 +293,10 @@ def test_results_beside_their_pictures_are_no_sources(tmp_path: Path) -> None:
     everything = sorted(str(path) for path in tmp_path.glob("*.jpg"))
     assert len(everything) == 2
     assert [source.name for source, _ in pair_paths(everything, None, recursive=True)] == ["x.jpg"]
+
+    def listed(folder: Path) -> list[str]:
+        return [source.name for source, _ in pair_folder(folder, tmp_path / "out", recursive=False)]
+
+    assert listed(tmp_path) == ["x.jpg"]
+    grey(tmp_path / "x.jpg", 10)  # another picture now
+    assert listed(tmp_path) == ["x-color.jpg", "x.jpg"]

@@ -110,6 +110,21 @@ def test_malformed_names_are_refused(name: str) -> None:
         locate(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("Tiny_GAN", "Did you mean 'tiny-gan'"),
+        ("runs/first/model", r"written '\./runs/first/model'"),
+        ("model.onnx", r"written '\./model\.onnx'"),
+        ("hf://owner/repo", "that address is written 'owner/repo'"),
+        ("https://huggingface.co/owner/repo/tree/main", "that address is written 'owner/repo'"),
+    ],
+)
+def test_what_a_malformed_name_may_mean_is_told(zoo: Path, name: str, advice: str) -> None:
+    with pytest.raises(UnknownNameError, match=advice):
+        locate(name)
+
+
 def test_a_revision_goes_with_the_hub_only(zoo: Path) -> None:
     for name in ("tiny-gan", "./tiny-gan", zoo / "tiny-gan"):
         with pytest.raises(HubError, match="goes only with a Hub repository"):

@@ -78,7 +78,10 @@ def test_everything_says_in_one_line_what_it_is(
     assert repr(colorzoo.Guidance(vividness=0.5)) == "<Guidance: vividness>"
     assert repr(report) == "<Report: unet on 2 photos of photos, colorzoo-1>"
     assert repr(model).startswith("<Model 'unet': UNet, ")
-    for thing in (picture, prediction, report, model, vivid_colorizer):
+    assert repr(vivid_colorizer(photo_folder / "first.png")) == "<FinishedPicture: 30 x 40, RGB>"
+    (info,) = colorzoo.list_models("cnn")
+    assert re.fullmatch(r"ModelInfo\('cnn', architecture='cnn', .*psnr=\d+\.\d+, .*\)", repr(info))
+    for thing in (picture, prediction, report, model, vivid_colorizer, info):
         assert len(repr(thing).splitlines()) == 1
 
 
@@ -92,6 +95,13 @@ def test_reports_pictures_and_rows_of_pictures_are_shown(
     assert grey.size == (40, 30)
     report = colorzoo.evaluate(vivid_colorizer, photo_folder, metrics=("mae",))
     assert report._repr_html_().count("<tr>") == 1 + 1 + 2
+    (photo_folder / "text.jpg").write_text("not a picture")
+    folder = vivid_colorizer.folder(photo_folder, photo_folder.parent / "out")
+    assert "text.jpg" in folder._repr_html_()
+    assert folder[0] == next(iter(folder))
+    drafted = images_in(vivid_colorizer.draft(paths[0])._repr_html_() or "")
+    assert [image.size for image in drafted] == [(40, 30), (40, 30)]
+    assert colorzoo.load("welsh").draft(paths[0])._repr_html_() is None
 
 
 def test_names_from_outside_are_escaped(photo_folder: Path) -> None:

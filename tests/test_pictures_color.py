@@ -113,13 +113,15 @@ def test_bytes_and_file_objects_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "fault"),
     [
-        (b"", "the given bytes is not a picture"),
+        (b"", r"0 bytes"),
         (b"Dear grandmother", "the given bytes is not a picture"),
         (io.BytesIO(b"Dear"), "the given file object is not a picture"),
         (io.StringIO("Dear"), "binary mode"),
-        ("https://example.org/a.jpg", r"address \(https://\).*give its bytes"),
-        ("hf://datasets/owner/name", r"address \(hf://\)"),
-        (7, "bytes, a file object"),
+        ("https://example.org/a.jpg", r"https://example\.org/a\.jpg is an address.*give its bytes"),
+        (Path("https://example.org/a.jpg"), r"https://example\.org/a\.jpg is an address"),
+        ("hf://datasets/owner/name", r"hf://datasets/owner/name is an address"),
+        (7, r"bytes, a file object.* of type int\.$"),
+        ((name for name in ("a.jpg",)), r"of type generator.*as a list"),
     ],
 )
 def test_what_is_no_picture_is_told_what_is(source: object, fault: str) -> None:

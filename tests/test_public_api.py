@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import ROOT, Run
 
 import colorzoo
 
@@ -49,6 +49,15 @@ def test_the_public_surface_is_the_one_that_is_documented() -> None:
     classes |= {"Draft", "VideoOptions"}
     assert rest == classes | {"__version__", "DEFAULT_MODEL"}
     assert set(colorzoo.__all__) >= FUNCTIONS
+
+
+def test_the_reference_names_all_that_is_public() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^::: [\w.]*\.(\w+)$|`colorzoo\.(\w+)", reference, re.MULTILINE))
+    headings = re.findall(r"heading: (.*)", reference)
+    names = {name for pair in documented for name in pair} | set(", ".join(headings).split(", "))
+    missing = {name for name in colorzoo.__all__ if not name.endswith("Error")} - names
+    assert missing == {"__version__"}
 
 
 def test_all_errors_are_public_and_of_one_family() -> None:

@@ -21,6 +21,7 @@ from films import (
     times_of,
     write_film,
 )
+from PIL import Image
 
 import colorzoo
 from colorzoo.errors import ConfigError, VideoError
@@ -284,13 +285,17 @@ def test_a_film_that_was_cut_off_is_kept_as_far_as_it_goes(
         (b"#EXTM3U\n#EXTINF:10,\n/etc/hostname\n", "not a film that can be read"),
         (b"ffconcat version 1.0\nfile /etc/hostname\n", "not a film that can be read"),
         ("sound", "has no pictures in it, only audio"),
+        ("picture", r"is a picture, not a film\. Colour it with: colorzoo colorize"),
     ],
-    ids=["missing", "empty", "playlist", "concat", "sound alone"],
+    ids=["missing", "empty", "playlist", "concat", "sound alone", "picture"],
 )
 def test_what_is_no_film_says_so(
     content: bytes | str | None, message: str, vivid_colorizer: colorzoo.Colorizer, tmp_path: Path
 ) -> None:
     source = tmp_path / "in.mp4"
+    if content == "picture":
+        source = tmp_path / "in.png"
+        Image.new("L", (8, 8)).save(source)
     if content == "sound":
         with av.open(str(source), "w") as out:
             stream = out.add_stream("aac", rate=48000, layout="mono")

@@ -27,9 +27,14 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_values(values: Mapping[str, Any], *, indent: int = 0) -> None:
-    """Print ``key: value`` lines on stdout; inner mappings are indented, None is ``-``."""
+    """Print ``key: value`` lines on stdout; inner mappings are indented, None is ``-``.
+
+    Mappings in a list are numbered from 1.
+    """
     for key, value in values.items():
         label = f"{' ' * indent}{key.replace('_', ' ')}:"
+        if isinstance(value, (list, tuple)) and any(isinstance(inner, Mapping) for inner in value):
+            value = {str(number): inner for number, inner in enumerate(value, 1)}
         if isinstance(value, Mapping) and value:
             click.echo(label)
             print_values(value, indent=indent + 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,8 @@ from colorzoo.cli._names import MODEL_OR_ARCHITECTURE
 from colorzoo.cli._output import print_json, print_values, show_bytes
 from colorzoo.errors import UnknownNameError, did_you_mean
 from colorzoo.hub.names import locate
+from colorzoo.metrics.table import METRICS
+from colorzoo.modelfolder.facts import read_facts
 from colorzoo.registry import ARCHITECTURES, METHODS, Spec
 from colorzoo.schema import to_dict
 from colorzoo.zoo.catalog import (
@@ -40,7 +43,19 @@ def command(name: str, as_json: bool) -> None:
         return
     if "size" in values:
         values["size"] = show_bytes(values["size"])
+    if "metrics" in values:
+        values["metrics"] = _show_metrics(values["metrics"], values["grey"])
+        del values["grey"]
     print_values(values)
+
+
+def _show_metrics(means: Mapping[str, float], grey: Mapping[str, float]) -> dict[str, str]:
+    """Return each metric under its heading, beside what a picture left grey has."""
+    shown = {}
+    for row in METRICS.shown(means):
+        beside = f" (left grey {grey[row.name]:{row.digits}})" if row.name in grey else ""
+        shown[row.full_heading] = f"{means[row.name]:{row.digits}}{beside}"
+    return shown
 
 
 def _describe(name: str) -> dict[str, Any]:
@@ -66,6 +81,8 @@ def _describe_model(name: str) -> dict[str, Any]:
     folder = locate(name)
     loaded = load_model(folder)
     info = read_info(folder)
+    facts = read_facts(folder)
+    measured = facts and facts.evaluation
     return {
         "model": name,
         "description": info.description,
@@ -79,7 +96,10 @@ def _describe_model(name: str) -> dict[str, Any]:
         "image": to_dict(loaded.image),
         "config": to_dict(loaded.generator.config),
         "training": loaded.training,
+        "measured_on": measured
+        and f"{measured.protocol}, {measured.photos} photos of {measured.data}",
         "metrics": dict(info.metrics),
+        "grey": {name: value["mean"] for name, value in measured.grey.items()} if measured else {},
     }
 
 

@@ -59,10 +59,19 @@ def command(
         asked = ", ".join(f"{key} {value!r}" for key, value in wanted.items() if value)
         raise UnknownNameError(
             f"No model of this zoo fits {asked or 'any name: it is empty'}."
-            f"{did_you_mean(pattern, known) if pattern else ''} See all with: colorzoo list"
+            f"{did_you_mean(pattern, known) if pattern else ''}{_known_licenses(license)} See all "
+            "with: colorzoo list"
         )
     if not as_json:
         _print(models, methods)
+
+
+def _known_licenses(license: str | None) -> str:
+    """Return what licences there are, if one was asked for."""
+    if license is None:
+        return ""
+    there = {info.license for info in list_models()} | {info.license for info in method_infos()}
+    return f" Licences here: {', '.join(sorted(filter(None, there)))}."
 
 
 def _print(models: list[ModelInfo], methods: list[MethodInfo]) -> None:

@@ -12,14 +12,25 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from colorzoo.errors import HubError, UnknownNameError
+from colorzoo.errors import HubError, UnknownNameError, did_you_mean
 from colorzoo.hub.client import Access
 from colorzoo.hub.fetch import fetch
 from colorzoo.modelfolder.format import WEIGHTS_FILE
-from colorzoo.zoo.catalog import ModelInfo, is_slug, model_folder, read_info, read_pin
+from colorzoo.registry import METHODS
+from colorzoo.zoo.catalog import (
+    ModelInfo,
+    is_slug,
+    model_folder,
+    model_names,
+    read_info,
+    read_pin,
+)
 
 _HUB_NAME = re.compile(
     r"(?P<repo>[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)(@(?P<revision>[^\s@]+))?"
+)
+_HUB_ADDRESS = re.compile(
+    r"(?:hf:/+|https?:/+(?:www\.)?huggingface\.co/)(?:models/)?(?P<repo>[\w.-]+/[\w.-]+)"
 )
 
 
@@ -64,9 +75,9 @@ def locate(
     match = _HUB_NAME.fullmatch(name)
     if match is None:
         raise UnknownNameError(
-            f"{name!r} is not the name of a model. Give a model of this zoo as in "
-            "'squeeze-unet-gan', a Hub repository as in 'owner/repo' or 'owner/repo@revision', "
-            "or a folder as in './folder'."
+            f"{name!r} is not the name of a model.{_what_is_meant(name)} Give a model of this zoo "
+            "as in 'squeeze-unet-gan', a Hub repository as in 'owner/repo' or "
+            "'owner/repo@revision', or a folder as in './folder'."
         )
     if match["revision"] and revision:
         raise HubError(
@@ -115,6 +126,15 @@ def is_path(name: str | os.PathLike[str]) -> bool:
     separators = ("/", os.sep)
     starts = tuple(f"{dots}{separator}" for dots in (".", "..") for separator in separators)
     return name in (".", "..", "~") or name.startswith((*starts, "~/")) or Path(name).is_absolute()
+
+
+def _what_is_meant(name: str) -> str:
+    """Return advice on a name of no known form, or ``""``."""
+    if page := _HUB_ADDRESS.match(name):
+        return f" The Hub repository of that address is written '{page['repo']}'."
+    if Path(name).suffix or "/" in name:
+        return f" What lies on this disk is written './{name}'."
+    return did_you_mean(re.sub("[_ ]", "-", name.lower()), [*model_names(), *METHODS.names()])
 
 
 def _refuse_revision(name: str | os.PathLike[str], revision: str | None) -> None:

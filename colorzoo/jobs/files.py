@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
+from colorzoo import notebook
 from colorzoo.errors import PictureError
 from colorzoo.files import replace_text
 from colorzoo.interrupt import StoppedError
@@ -64,12 +65,19 @@ class FolderReport:
     def __len__(self) -> int:
         return len(self.results)
 
+    def __getitem__(self, number: int) -> FileResult:
+        return self.results[number]
+
     def __iter__(self) -> Iterator[FileResult]:
         return iter(self.results)
 
     def __repr__(self) -> str:
         counts = (len(self.done), len(self.failed), len(self.skipped))
         return "FolderReport(done={}, failed={}, skipped={})".format(*counts)
+
+    def _repr_html_(self) -> str:
+        failures = {result.source.name: result.reason for result in self.failed}
+        return notebook.facts(repr(self), failures)
 
     @property
     def done(self) -> tuple[FileResult, ...]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from colorzoo.errors import MissingDependencyError, VideoError
 from colorzoo.jobs.plan import list_pictures
+from colorzoo.pictures.formats import READABLE_SUFFIXES
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import read
 
@@ -256,6 +257,10 @@ def open_film(path: Path) -> Iterator[Any]:
     try:
         container = av.open(os.fspath(path), options=dict(_SAFE))
     except (av.error.FFmpegError, ValueError, OSError) as error:
+        if path.suffix.lower() in READABLE_SUFFIXES - {".gif"}:
+            raise VideoError(
+                f"{path} is a picture, not a film. Colour it with: colorzoo colorize {path}"
+            ) from error
         raise VideoError(
             f"{path} is not a film that can be read: {getattr(error, 'strerror', error)}. Give an "
             "MP4, MOV, MKV, AVI, WebM, MPEG or GIF file, whole."

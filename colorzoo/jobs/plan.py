@@ -11,7 +11,7 @@ from typing import Final
 from colorzoo.errors import ConfigError, PictureError
 from colorzoo.jobs.records import Records
 from colorzoo.pictures.formats import READABLE_SUFFIXES, WRITABLE_SUFFIXES
-from colorzoo.pictures.opening import local_path
+from colorzoo.pictures.opening import address_of, local_path
 
 Pair = tuple[Path, Path]
 """A picture and the place of its result."""
@@ -61,7 +61,8 @@ def pair_folder(source: Path, target: Path, *, recursive: bool) -> list[Pair]:
     A suffix is kept where it can be written, otherwise it becomes ``.png``. Two pictures never get
     the same place, also where upper and lower case are the same: the second gets a name of its own,
     as in ``a.gif.png``. A picture keeps the place that an earlier run gave it, and gets none that
-    is another's. ``target`` may lie in ``source``: what is in it is then no source.
+    is another's. ``target`` may lie in ``source``: what is in it is then no source, and neither is
+    what an earlier run made of a picture and put beside it.
 
     Raises:
         PictureError: ``source`` is missing or no folder, or ``target`` is the same folder or a
@@ -81,12 +82,26 @@ def pair_folder(source: Path, target: Path, *, recursive: bool) -> list[Pair]:
         by_folder.setdefault(path.parent, []).append(path)
     records = Records()
     pairs = []
-    for folder, paths in by_folder.items():
+    for folder, listed in by_folder.items():
+        beside = frozenset(listed)
+        paths = [path for path in listed if not _is_made_from_another(path, beside, records)]
         place = target / folder.relative_to(source)
         earlier = {record.source.name: name for name, record in records.in_folder(place).items()}
         names = name_results([path.name for path in paths], earlier)
         pairs += [(path, place / name) for path, name in zip(paths, names, strict=True)]
     return sorted(pairs)
+
+
+def _is_made_from_another(path: Path, others: frozenset[Path], records: Records) -> bool:
+    """Tell whether a picture is the result of another, which lies beside it."""
+    record = records.of(path)
+    if record is None or record.source.name == path.name:
+        return False
+    source = path.with_name(record.source.name)
+    try:
+        return source in others and record.source.matches(source)
+    except OSError:  # reading it as a picture will say so
+        return False
 
 
 def pair_paths(paths: Sequence[str], out: str | None, *, recursive: bool) -> list[Pair]:
@@ -104,8 +119,8 @@ def pair_paths(paths: Sequence[str], out: str | None, *, recursive: bool) -> lis
         ConfigError: ``out`` does not go with the paths, or two pictures would become one file.
     """
     for text in paths:
-        if "://" in text:
-            raise PictureError(_about_url(text))
+        if address := address_of(text):
+            raise PictureError(_about_address(text, address))
     sources = [local_path(text) for text in paths]
     if not any(path.exists() for path in sources):
         raise PictureError(
@@ -188,8 +203,9 @@ def _pair_beside(sources: Sequence[Path], *, recursive: bool) -> list[Pair]:
     pairs: list[Pair] = []
     for path in sources:
         if path.is_dir():
-            resolved = path.resolve()
-            place = resolved.with_name(f"{resolved.name}-color") if resolved.name else resolved
+            # That of . or .. has its name elsewhere.
+            named = path if path.name not in ("", "..") else path.resolve()
+            place = named.with_name(f"{named.name}-color") if named.name else named
             pairs += pair_folder(path, place, recursive=recursive)
             continue
         record = records.of(path)
@@ -254,7 +270,9 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _about_url(text: str) -> str:
+def _about_address(text: str, address: str) -> str:
+    if address != text:
+        return f"There is no file or folder {text}. Did you mean {address}?"
     if text.startswith("hf://"):
         return (
             f"{text} is no data set of archives, as in hf://datasets/owner/name, and not on this "

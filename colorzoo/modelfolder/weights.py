@@ -121,8 +121,8 @@ def load_model(folder: str | os.PathLike[str], *, name: str | None = None) -> Mo
         spec = ARCHITECTURES.get(file.architecture)
     except UnknownNameError as error:
         raise ConfigError(
-            f"{config_path} asks for an architecture that is not installed. {error} "
-            f"{_package_advice(path)}"
+            f"{config_path} asks for the architecture {file.architecture!r}, which is not "
+            f"installed. {_package_advice(path)} Here are: {', '.join(ARCHITECTURES.names())}."
         ) from error
     config = from_complete_dict(spec.config, file.config, where=f"{config_path}: config")
     weights = WeightsFile(path / WEIGHTS_FILE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
@@ -22,6 +23,10 @@ OPENED_FORMATS: Final = (
 No other is ever tried: for EPS, Pillow would run Ghostscript, a whole programming language. HEIF,
 what phones write, is opened too where its plug-in is installed.
 """
+
+_ADDRESS: Final = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://|(?P<known>https?|ftp|hf|s3|gs):/)(?P<rest>.*)", re.S
+)
 
 _HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
@@ -70,6 +75,15 @@ def _register_heif(name: str) -> None:
     pillow_heif.register_heif_opener()
 
 
+def address_of(given: str | os.PathLike[str]) -> str | None:
+    """Return the address that is given where a path is wanted; None for a path.
+
+    It is written in full: :class:`pathlib.Path` makes one slash of two.
+    """
+    match = _ADDRESS.match(os.fspath(given))
+    return match and f"{match['scheme'] or match['known']}://{match['rest']}"
+
+
 def local_path(given: str | os.PathLike[str]) -> Path:
     """Return a path with ``~`` resolved.
 
@@ -98,7 +112,8 @@ def explained(name: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise PictureError(
             f"{name} is not a picture in a format that can be read, whatever its name says. Give a "
-            "JPEG, PNG, TIFF or WebP; convert others, such as raw photos, first."
+            "JPEG, PNG, TIFF or WebP; convert others, such as raw photos, first, and colour films "
+            "with: colorzoo video"
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(

@@ -6,11 +6,10 @@ import functools
 import io
 import itertools
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +19,13 @@ from colorzoo.errors import PictureError
 from colorzoo.pictures.deep import is_deep, load_deep
 from colorzoo.pictures.formats import BROKEN_FILE
 from colorzoo.pictures.metadata import Metadata, fetch_innermost_exif, read_metadata
-from colorzoo.pictures.opening import explained, local_path, open_image
+from colorzoo.pictures.opening import address_of, explained, local_path, open_image
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.samples import Samples, from_array, from_image
 
 PictureSource = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]
 
 _Opener = Callable[[], ImageFile.ImageFile]
-
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def read(
@@ -131,6 +128,8 @@ def _open_page(file: Path | IO[bytes], number: int) -> ImageFile.ImageFile:
 def _opened(source: object) -> tuple[str, Path | IO[bytes]]:
     """Return what to call a path, bytes or a file object, and what Pillow can open of it."""
     if isinstance(source, (bytes, bytearray, memoryview)):
+        if not source:
+            raise PictureError("The given bytes are none (0 bytes). Get the picture anew.")
         return "the given bytes", io.BytesIO(source)
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
@@ -142,17 +141,26 @@ def _opened(source: object) -> tuple[str, Path | IO[bytes]]:
         return title, io.BytesIO(content)
     if not isinstance(source, (str, os.PathLike)):
         raise PictureError(
-            "A picture must be a path, bytes, a file object, a PIL picture or a numpy array, not a "
-            f"{type(source).__name__}. For a tensor use Colorizer.predict."
+            "A picture must be a path, bytes, a file object, a PIL picture or a numpy array, not "
+            f"of type {type(source).__name__}.{_advice_on(source)}"
         )
-    if isinstance(source, str) and (scheme := _SCHEME.match(source)):
+    if address := address_of(source):
         raise PictureError(
-            f"{source} is an address ({scheme[0]}), and nothing is fetched from there. Save the "
-            "picture and give its path, or fetch it and give its bytes."
+            f"{address} is an address, and nothing is fetched from there. Save the picture and "
+            "give its path, or fetch it and give its bytes."
         )
     path = local_path(source)
     _check_file(path)
     return str(path), path
+
+
+def _advice_on(source: object) -> str:
+    """Return what to do with something that is no picture, or ``""``."""
+    if hasattr(source, "detach"):
+        return " For a tensor use Colorizer.predict."
+    if isinstance(source, Iterable):
+        return " Several pictures are given as a list."
+    return ""
 
 
 def _check_file(path: Path) -> None:

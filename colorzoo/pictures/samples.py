@@ -115,13 +115,14 @@ def from_array(pixels: NDArray[Any], name: str, *, keep_color: bool = False) -> 
     """
     channels = 1 if pixels.ndim == 2 else pixels.shape[-1] if pixels.ndim == 3 else 0
     if channels not in (1, 3, 4) or 0 in pixels.shape:
-        if pixels.ndim == 4:
-            advice = "For a batch of pictures, give list(array)."
-        else:
-            advice = "For channels first, use array.transpose(1, 2, 0)."
+        advice = ""
+        if pixels.ndim == 4 and pixels.shape[-1] in (1, 3, 4):
+            advice = " For a batch of pictures, give list(array)."
+        elif pixels.ndim == 3 and pixels.shape[0] in (1, 3, 4):
+            advice = " For channels first, use array.transpose(1, 2, 0)."
         raise PictureError(
             f"{name} has shape {pixels.shape}; a picture has shape (H, W), (H, W, 1), (H, W, 3) or "
-            f"(H, W, 4), none of them 0. {advice}"
+            f"(H, W, 4), none of them 0.{advice}"
         )
     whole = _as_integers(pixels.reshape(*pixels.shape[:2], channels), name)
     alpha = np.array(eight_bit(whole[..., 3])) if channels == 4 else None

@@ -80,6 +80,10 @@ class FinishedPicture(Image.Image):
             params = {**_pillow_options(self, writer), **params}
         super().save(fp, format, **params)
 
+    def __repr__(self) -> str:
+        depth = ", 16 bits a sample" if self.deep is not None else ""
+        return f"<FinishedPicture: {self.height} x {self.width}, {self.mode}{depth}>"
+
     def _before_after(self) -> tuple[Image.Image, Image.Image]:
         """Return previews of its lightness alone and of itself."""
         after = notebook.preview(self)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorzoo import schema
 from colorzoo.devices import pick_device
 from colorzoo.errors import ConfigError, MissingDependencyError, did_you_mean
+from colorzoo.processes import warn_if_alone
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from colorzoo.training.config import TrainingConfig
 
-
-_log = logging.getLogger(__name__)
 
 _SHARDING = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
 
@@ -37,7 +34,7 @@ def make_accelerator(config: TrainingConfig) -> Accelerator:
         raise MissingDependencyError("accelerate", extra="train", purpose="Training") from error
 
     run = config.run
-    _check_launcher()
+    warn_if_alone()
     _check_trackers(run.trackers)
     # One process may train twice; Accelerate would else insist on the first run's precision.
     AcceleratorState._reset_state()
@@ -76,19 +73,6 @@ def end(accelerator: Accelerator) -> None:
     accelerator.wait_for_everyone()
     for tracker in accelerator.trackers:
         tracker.finish()
-
-
-def _check_launcher() -> None:
-    """Warn of several processes that were asked for and of which one alone has been started."""
-    given = os.environ
-    on_cpu = given.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true")
-    sizes = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
-    # The launcher says where processes are to meet only where there are several.
-    if on_cpu and "MASTER_PORT" in given and not any(size in given for size in sizes):
-        _log.warning(
-            "accelerate launch --cpu leaves starting several processes to MPI: this is one process "
-            "alone. Start several with: torchrun --standalone --nproc-per-node N -m colorzoo ..."
-        )
 
 
 def _check_trackers(names: tuple[str, ...]) -> None:

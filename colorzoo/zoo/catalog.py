@@ -52,6 +52,16 @@ class ModelInfo:
     folder: Path
     metrics: Mapping[str, float]
 
+    def __repr__(self) -> str:
+        psnr = self.metrics.get("psnr")
+        shown = {
+            "parameters": self.parameters,
+            "psnr": None if psnr is None else round(psnr, 2),
+            "license": self.license,
+        }
+        told = "".join(f", {key}={value!r}" for key, value in shown.items() if value is not None)
+        return f"ModelInfo({self.name!r}, architecture={self.architecture!r}{told})"
+
     @property
     def commercial_use(self) -> bool | None:
         """Whether its licence allows commercial use; None where its name does not say it."""
