@@ -99,10 +99,14 @@ def test_light_names_import_nothing_heavy(run_python: Run, code: str) -> None:
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
 
 
-def test_loading_imports_only_what_it_needs(run_python: Run, model_folder: Path) -> None:
+def test_colouring_imports_only_what_it_needs(run_python: Run, model_folder: Path) -> None:
     heavy = ("torchvision", "skimage", "scipy", "huggingface_hub", "timm", "accelerate", "rich")
+    # Importing torch's compiler takes as long as importing torch.
+    heavy += ("sympy", "torch._dynamo", "torch._inductor")
     check = (
-        f"import sys, colorzoo; colorzoo.load({str(model_folder)!r}); "
+        "import sys, colorzoo\nfrom PIL import Image\n"
+        f"for name in ({str(model_folder)!r}, colorzoo.DEFAULT_MODEL):\n"
+        "    colorzoo.load(name)(Image.new('L', (32, 32)))\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     result = run_python("-c", check)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from colorzoo.errors import ConfigError, UnknownNameError, WeightsError
 from colorzoo.files import replacing_folder
@@ -39,6 +40,12 @@ from colorzoo.models.base import Generator
 from colorzoo.models.build import build_generator
 from colorzoo.registry import ARCHITECTURES, Spec
 from colorzoo.schema import to_dict
+
+_FILLING: Final = (
+    *(Tensor.normal_, Tensor.uniform_, Tensor.erfinv_, Tensor.copy_),
+    *(Tensor.add_, Tensor.sub_, Tensor.mul_, Tensor.div_, Tensor.clamp_),
+)
+"""What initializers are made of: it changes the numbers of a tensor and nothing else."""
 
 
 def save(
@@ -136,11 +143,30 @@ def load_model(folder: str | os.PathLike[str], *, name: str | None = None) -> Mo
     )
 
 
+class _NoNumbers(TorchFunctionMode):
+    """Leaves out what would fill tensors without memory.
+
+    torch takes a way through its compiler to do nothing to them; importing that takes as long as
+    importing torch.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if func in _FILLING and args[0].is_meta:
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
 def _load_generator(
     spec: Spec, config: object, weights: WeightsFile, config_path: Path
 ) -> Generator[Any]:
     """Build a generator without memory, compare it with its weights, and only then read them."""
-    with torch.device("meta"):
+    with torch.device("meta"), _NoNumbers():
         generator = _build(spec, config, config_path)
     weights.check(generator.state_dict())
     if any(tensor.is_meta for tensor in _unsaved_tensors(generator)):

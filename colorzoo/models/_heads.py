@@ -50,8 +50,12 @@ _ROWS: Final = (  # a, least b and greatest b in cells: those nearest to some co
 
 def color_cells() -> Tensor:
     """Return the centres of all cells that sRGB reaches: (261, 2), a and b in Lab units."""
-    cells = [(a, b) for a, least, greatest in _ROWS for b in range(least, greatest + 1)]
-    return torch.tensor(cells, dtype=torch.float32) * CELL_SIZE
+    cells = [
+        (a * CELL_SIZE, b * CELL_SIZE)
+        for a, least, greatest in _ROWS
+        for b in range(least, greatest + 1)
+    ]
+    return torch.tensor(cells, dtype=torch.float32)
 
 
 def cell_weights(prior: Tensor, *, evenness: float = 0.5, strength: float = 0.5) -> Tensor:
