@@ -151,7 +151,7 @@ def __getattr__(name: str) -> object:
     if home is None:
         raise AttributeError(f"module 'colorzoo' has no attribute {name!r}")
     errors = importlib.import_module("colorzoo.errors")
-    with errors.needing_torch(f"colorzoo.{name}"):
+    with errors.needing(f"colorzoo.{name}"):
         value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value

@@ -122,6 +122,9 @@ of OpenBLAS's own, which then wait for one another by spinning: on a busy machin
 times the processor time of the product itself.
 """
 
+_BLOCK: Final = 32
+"""Rows that one such product makes; each is mixed from few, so those of fewer have fewer zeros."""
+
 
 class _Upsampling:
     """Chroma on its way to full size: what is worked out once, and each strip from that."""
@@ -134,18 +137,12 @@ class _Upsampling:
             )
         self._height, self._width = size
         slope = _slopes(chroma, guide)
-        lines = np.concatenate((slope, chroma - slope * guide))
-        self._small_height = lines.shape[1]
-        self._wide = np.stack(
-            [
-                np.asarray(
-                    Image.fromarray(plane).resize(
-                        (self._width, self._small_height), Image.Resampling.BICUBIC
-                    )
-                )
-                for plane in lines
-            ]
-        )
+        offset = slope * guide
+        np.subtract(chroma, offset, out=offset)
+        self._wide = np.empty((4, guide.shape[0], self._width), dtype=np.float32)
+        for wide, plane in zip(self._wide, (*slope, *offset), strict=True):
+            size = self._width, guide.shape[0]
+            wide[:] = np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BICUBIC))
 
     def bounds(self) -> Iterator[tuple[int, int]]:
         """Yield the first row of each strip and the one behind its last."""
@@ -153,14 +150,8 @@ class _Upsampling:
 
     def rows(self, start: int, lightness: Floats) -> Floats:
         """Return chroma (2, rows, W) of the rows from ``start`` whose lightness (rows, W) is."""
-        stop = start + lightness.shape[0]
-        first, weights = _cubic_rows(start, stop, self._height, self._small_height)
-        near = self._wide[:, first : first + weights.shape[1]]
-        full = np.empty((len(near), stop - start, self._width), dtype=np.float32)
-        columns = max(1, _SMALL_PRODUCT // weights.size)
-        for column in range(0, self._width, columns):
-            block = slice(column, column + columns)
-            np.matmul(weights, near[..., block], out=full[..., block])
+        full = np.empty((len(self._wide), *lightness.shape), dtype=np.float32)
+        _stretch(self._wide, start, self._height, full)
         slope, offset = full[:2], full[2:]
         slope *= lightness
         offset += slope
@@ -169,14 +160,33 @@ class _Upsampling:
 
 def _slopes(chroma: Floats, guide: Floats) -> Floats:
     """Return the slope of chroma over lightness in the window around each pixel: (2, h, w)."""
-    # Around their means, so that float32 keeps the small differences.
-    guide = guide - guide.mean()
-    planes = (guide[None], chroma, guide * chroma, (guide * guide)[None])
-    means = box_mean(np.concatenate(planes), _RADIUS)
-    mean, mean_chroma, mixed, square = means[:1], means[1:3], means[3:5], means[5:]
-    variance = np.maximum(square - mean * mean, 0.0)
-    slopes = (mixed - mean * mean_chroma) / (variance + _SOFTNESS)
-    return box_mean(slopes.astype(np.float32, copy=False), _RADIUS)
+    planes = np.empty((6, *guide.shape), dtype=np.float32)
+    # Around its mean, so that float32 keeps the small differences.
+    guide = np.subtract(guide, guide.mean(), out=planes[0])
+    planes[1:3] = chroma
+    np.multiply(guide, planes[1:3], out=planes[3:5])
+    np.multiply(guide, guide, out=planes[5])
+    # In place from here on: for small pictures new memory is what most of the time goes into.
+    mean, mean_chroma, mixed, square = np.split(box_mean(planes, _RADIUS), (1, 3, 5))
+    mixed -= np.multiply(mean, mean_chroma, out=mean_chroma)
+    variance = np.subtract(square, np.multiply(mean, mean, out=mean), out=square)
+    np.maximum(variance, 0.0, out=variance)
+    variance += _SOFTNESS
+    mixed /= variance
+    return box_mean(mixed, _RADIUS)
+
+
+def _stretch(planes: Floats, start: int, height: int, out: Floats) -> None:
+    """Fill ``out`` (n, rows, W) with the rows from ``start`` of planes (n, h, W) at full height."""
+    for row in range(0, out.shape[1], _BLOCK):
+        stretched = out[:, row : row + _BLOCK]
+        begin = start + row
+        first, weights = _cubic_rows(begin, begin + stretched.shape[1], height, planes.shape[1])
+        near = planes[:, first : first + weights.shape[1]]
+        columns = max(1, _SMALL_PRODUCT // weights.size)
+        for column in range(0, out.shape[2], columns):
+            part = slice(column, column + columns)
+            np.matmul(weights, near[..., part], out=stretched[..., part])
 
 
 def _cubic_rows(start: int, stop: int, height: int, small_height: int) -> tuple[int, Floats]:

@@ -21,6 +21,7 @@ from colorzoo.modelfolder.format import ImageSettings
 from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import PictureSource, read
+from colorzoo.pictures.strips import in_order
 from colorzoo.pictures.write import FinishedPictures
 from colorzoo.predictor import (
     Floats,
@@ -224,9 +225,9 @@ class Colorizer(JobMethods):
         placed = place_hints(hints, read_pictures, several=several)
         references = read_references(reference, len(read_pictures), several=several)
         predictions = self._predict_added(read_pictures, options, placed, references)
+        pairs = zip(read_pictures, predictions, strict=True)
         finished = FinishedPictures(
-            self.finish(picture, prediction, saturation, depth)
-            for picture, prediction in zip(read_pictures, predictions, strict=True)
+            in_order(lambda pair: self.finish(*pair, saturation, depth), pairs)
         )
         return finished if several else finished[0]
 

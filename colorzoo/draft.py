@@ -254,7 +254,9 @@ class Draft:
     def _distribution(self) -> tuple[NetworkPredictor, Tensor]:
         predictor, logits = _network_of(self._colorizer), self.prediction.logits
         if logits is None or predictor is None:
-            raise without_distribution(self._colorizer.name)
+            raise without_distribution(
+                self._colorizer.name, kept_inside=self._colorizer.vividness is not None
+            )
         return predictor, logits
 
     def _filled(self, predictor: NetworkPredictor) -> tuple[int, int]:

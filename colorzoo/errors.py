@@ -75,22 +75,27 @@ class MissingDependencyError(ColorzooError):
         return self._rebuild, ()
 
 
+LEFT_OUT: Final = ("torch", "scipy", "safetensors", "huggingface_hub")
+"""Libraries that an installation for exported files alone does without."""
+
+
 @contextlib.contextmanager
-def needing_torch(purpose: str) -> Iterator[None]:
-    """Say what is to be done where torch is not installed, as beside exported files it need not be.
+def needing(purpose: str) -> Iterator[None]:
+    """Say what is to be done where a library is missing that exported files do not need.
 
     Args:
         purpose: What is done in the ``with`` block, the beginning of a sentence.
 
     Raises:
-        MissingDependencyError: It imports torch, which is not there.
+        MissingDependencyError: It imports such a library, which is not there.
     """
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "torch":
+        library = (error.name or "").partition(".")[0]
+        if library not in LEFT_OUT:
             raise
-        raise MissingDependencyError("torch", extra=None, purpose=purpose) from error
+        raise MissingDependencyError(library, extra=None, purpose=purpose) from error
 
 
 _BESIDE: Final = 0.8

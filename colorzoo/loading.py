@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from colorzoo.colorizer import Colorizer
 from colorzoo.devices import pick_device, pick_dtype
-from colorzoo.errors import ConfigError, needing_torch
+from colorzoo.errors import ConfigError, needing
 from colorzoo.hub.names import is_path, locate
 from colorzoo.methods.base import create_method
 from colorzoo.predictors.onnx import ONNX_SUFFIX, OnnxPredictor
@@ -70,7 +70,7 @@ def load(
     )
     if _is_exported(name):
         return _load_exported(where(), device=str(device), dtype=dtype)
-    with needing_torch(f"Running {str(name)!r}, which is no exported file,"):
+    with needing(f"Running {str(name)!r}, which is no exported file,"):
         return _load_network(name, where, device, dtype)
 
 

@@ -233,8 +233,18 @@ def check_guides(
         )
 
 
-def without_distribution(name: str) -> ConfigError:
-    """Return the error that a predictor has no distribution over colours."""
+def without_distribution(name: str, *, kept_inside: bool = False) -> ConfigError:
+    """Return the error that a predictor has no distribution over colours.
+
+    Args:
+        name: Of the predictor.
+        kept_inside: Whether it has one, and gives out no more than the chroma that comes of it.
+    """
+    if kept_inside:
+        return ConfigError(
+            f"{name!r} is run as an exported file, which gives chroma of any vividness, and not "
+            "the distribution over colours behind it. Load the model itself, which needs torch."
+        )
     return ConfigError(
         f"{name!r} predicts ab at once and no distribution over colours. Choose a model that has "
         "one, such as lite-unet-gan."

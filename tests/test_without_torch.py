@@ -76,6 +76,16 @@ def test_an_exported_file_colours_as_its_network_does(
     assert np.ptp(expected, axis=-1).max() > 10
 
 
+def test_colouring_alone_needs_no_scipy_either(folder: Path, told: dict[str, Any]) -> None:
+    assert np.array_equal(pixels(folder / "least.png"), pixels(folder / "plain.png"))
+    assert set(told["least"]) == {"hints", "reference", "levin"}
+    assert told["least"]["hints"] == (
+        "Colouring with hints needs the library 'scipy', which is not installed. "
+        "Install it with: pip install scipy"
+    )
+    assert all("is not installed" in said for said in told["least"].values())
+
+
 @pytest.mark.parametrize("method", ["levin", "yatziv", "welsh"])
 def test_methods_colour_as_they_do_beside_torch(method: str, folder: Path) -> None:
     given: dict[str, Any] = {"hints": HINTS}
@@ -108,7 +118,7 @@ def test_what_needs_torch_says_so(folder: Path, told: dict[str, Any]) -> None:
         "library 'torch', which is not installed. Install it with: pip install torch"
     )
     assert "colorzoo.train needs the library 'torch'" in failures["name"]
-    assert "ConfigError: 'unet' predicts ab at once and no dist" in failures["uncertainty"]
+    assert "ConfigError: 'unet' is run as an exported file" in failures["uncertainty"]
     assert "ConfigError: 'unet' has no network that torch runs and exports" in failures["export"]
     assert "ConfigError: An ONNX file is run on 'cpu' here, not on 'cuda'" in failures["device"]
     errors = (folder / "stderr.txt").read_text(encoding="utf-8")

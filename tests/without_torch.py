@@ -12,14 +12,41 @@ from pathlib import Path
 from typing import Any
 
 REFUSED = ("torch", "torchvision", "torchmetrics", "accelerate", "timm", "datasets", "skimage")
+UNNEEDED = ("scipy", "safetensors", "huggingface_hub")
 
 
 class _Refusing(importlib.abc.MetaPathFinder):
     """Lets nothing be found of packages that are not there."""
 
+    def __init__(self, *packages: str) -> None:
+        self.packages = packages
+
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        if fullname.partition(".")[0] in REFUSED:
+        if fullname.partition(".")[0] in self.packages:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+
+def with_least(folder: Path) -> dict[str, str]:
+    """Colour where less is installed, and return what is said of the rest."""
+    import colorzoo
+    from colorzoo.cli import _run
+
+    photo, model = folder / "photos" / "a.png", folder / "model.onnx"
+    sys.argv = ["colorzoo", "colorize", str(photo), "-o", f"{folder}/least.png"]
+    sys.argv += ["--model", str(model)]
+    assert _run() == 0
+    hints = colorzoo.Hints.from_points([(10, 10, "#c03020")])
+    said = {}
+    for name, fails in {
+        "hints": lambda: colorzoo.load(model)(photo, hints=hints),
+        "reference": lambda: colorzoo.load(model)(photo, reference=folder / "red.png"),
+        "levin": lambda: colorzoo.load("levin")(photo, hints=hints),
+    }.items():
+        try:
+            fails()
+        except colorzoo.ColorzooError as error:
+            said[name] = str(error)
+    return said
 
 
 def in_python(folder: Path) -> dict[str, Any]:
@@ -82,9 +109,13 @@ def on_the_command_line(folder: Path) -> dict[str, int]:
 
 def main() -> None:
     """Do both, and say so."""
-    sys.meta_path.insert(0, _Refusing())
+    sys.meta_path.insert(0, _Refusing(*REFUSED))
     folder = Path(sys.argv[1])
-    told = {"python": in_python(folder), "commands": on_the_command_line(folder)}
+    refusing = _Refusing(*UNNEEDED)
+    sys.meta_path.insert(0, refusing)
+    told: dict[str, Any] = {"least": with_least(folder)}
+    sys.meta_path.remove(refusing)
+    told |= {"python": in_python(folder), "commands": on_the_command_line(folder)}
     told["imported"] = [name for name in REFUSED if name in sys.modules]
     (folder / "told.json").write_text(json.dumps(told), encoding="utf-8")
 

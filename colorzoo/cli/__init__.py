@@ -12,7 +12,7 @@ import sys
 import click
 
 import colorzoo
-from colorzoo.errors import ColorzooError, did_you_mean, needing_torch
+from colorzoo.errors import ColorzooError, did_you_mean, needing
 
 # In the order of the help; a command that is not named here comes last.
 _ORDER = (
@@ -82,7 +82,7 @@ def main() -> None:
 def _run() -> int:
     """Run the command line and return its exit code; what went wrong is told."""
     try:
-        with needing_torch("This command"):
+        with needing("This command"):
             code = commands.main(prog_name="colorzoo", standalone_mode=False)
     except click.Abort:
         click.echo("interrupted", err=True)

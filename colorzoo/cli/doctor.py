@@ -12,6 +12,7 @@ import click
 
 import colorzoo
 from colorzoo.cli._output import print_json, print_values
+from colorzoo.errors import LEFT_OUT
 from colorzoo.metrics.table import METRICS
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, METHODS
 from colorzoo.zoo.catalog import list_models
@@ -45,8 +46,8 @@ EXTRAS = {
 def command(as_json: bool) -> None:
     """Report versions, devices, extras, models and broken plug-ins.
 
-    Exits with 1 when a core library is missing or a plug-in is broken. Beside onnxruntime torch may
-    be missing: methods and exported files do without.
+    Exits with 1 when a core library is missing or a plug-in is broken. Where onnxruntime is, torch
+    may be missing, and without it what only its models, hints and the Hub need.
     """
     report, problems = examine()
     if as_json:
@@ -62,10 +63,12 @@ def command(as_json: bool) -> None:
 def examine() -> tuple[dict[str, Any], list[str]]:
     """Return the report and the list of what is wrong."""
     core = {name: _version(name) for name in CORE}
+    # Beside onnxruntime, and without torch, exported files are what is run.
+    unneeded = LEFT_OUT if core["torch"] is None and _runs_exported_files() else ()
     problems = [
         f"{name} is not installed. Install it with: pip install {name}"
         for name, installed in core.items()
-        if installed is None and not (name == "torch" and _runs_exported_files())
+        if installed is None and name.replace("-", "_") not in unneeded
     ]
     devices = _find_devices(problems)
     for registry in (ARCHITECTURES, DISCRIMINATORS, METHODS, METRICS):

@@ -10,8 +10,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from colorzoo.errors import WeightsError
 
@@ -36,6 +34,9 @@ def imagenet_weights(in_channels: int) -> dict[str, Floats]:
     Raises:
         WeightsError: The file is absent, or not what it should be.
     """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
     try:
         loaded: dict[str, Any] = load_file(WEIGHTS)
         weights = {name: array.astype(np.float32) for name, array in loaded.items()}

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from colorzoo.devices import check_device
-from colorzoo.errors import ConfigError
+from colorzoo.errors import ConfigError, needing
 from colorzoo.registry import METHODS
 
 if TYPE_CHECKING:
@@ -77,10 +77,11 @@ class Method(ABC, Generic[ConfigT]):
 
         check_guidance(self, guidance)
         given = guidance or Guidance()
-        chroma = [
-            self.paint(picture[0], given.of_picture(index))
-            for index, picture in enumerate(lightness)
-        ]
+        with needing(f"The method {self.name!r}"):
+            chroma = [
+                self.paint(picture[0], given.of_picture(index))
+                for index, picture in enumerate(lightness)
+            ]
         return np.stack(chroma).astype(np.float32, copy=False)
 
     @abstractmethod

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import Final, TypeVar
 
 Item = TypeVar("Item")
@@ -31,20 +33,30 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
     """Yield what ``work`` makes of each item, in their order, some of them at the same time.
 
     As many threads work as there are processors for this process, at most four, and no more than
-    OMP_NUM_THREADS says. Few results wait at a time, so that memory stays bounded.
+    OMP_NUM_THREADS says. Few results wait at a time, so that memory stays bounded. A single item is
+    worked on here, and so is what is itself part of such work: its neighbours keep the others busy.
     """
     threads = min(processors(), _MOST_THREADS)
-    if threads == 1:
-        yield from map(work, items)
+    coming = iter(items)
+    first = list(islice(coming, 2))
+    if threads == 1 or len(first) < 2 or getattr(_this_thread, "works", False):
+        yield from map(work, chain(first, coming))
         return
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        for item in items:
+    with ThreadPoolExecutor(threads, initializer=_note_thread) as pool:
+        for item in chain(first, coming):
             waiting.append(pool.submit(work, item))
             if len(waiting) > 2 * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+_this_thread = threading.local()
+
+
+def _note_thread() -> None:
+    _this_thread.works = True
 
 
 def processors() -> int:

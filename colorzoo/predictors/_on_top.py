@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colorzoo.errors import needing
 from colorzoo.predictor import Floats, Guidance, Guide, Predictor
 
 
@@ -15,6 +16,7 @@ class OnTop:
 
     def __init__(self, base: Predictor, guide: Guide) -> None:
         self.base = base
+        self.guide = guide
         self.name = base.name
         self.working_size = base.working_size
         self.accepts: frozenset[Guide] = base.accepts | {guide}
@@ -38,7 +40,7 @@ class OnTop:
         """Give chroma for lightness, as :class:`~colorzoo.predictor.Predictor` says."""
         given = guidance or Guidance()
         chroma = self.base.predict(lightness, given.only(self.base.accepts))
-        return self._corrected(lightness, chroma, given)
+        return self._correct(lightness, chroma, given)
 
     def correct(self, lightness: Floats, chroma: Floats, guidance: Guidance) -> Floats:
         """Correct what the lowest predictor has given already, and do not ask it again.
@@ -53,7 +55,11 @@ class OnTop:
         """
         if isinstance(self.base, OnTop):
             chroma = self.base.correct(lightness, chroma, guidance)
-        return self._corrected(lightness, chroma, guidance)
+        return self._correct(lightness, chroma, guidance)
+
+    def _correct(self, lightness: Floats, chroma: Floats, given: Guidance) -> Floats:
+        with needing(f"Colouring with {self.guide}"):
+            return self._corrected(lightness, chroma, given)
 
     def _corrected(self, lightness: Floats, chroma: Floats, given: Guidance) -> Floats:
         """Return the chroma of its base, changed by its own guide where that is given."""
