@@ -97,11 +97,15 @@ def test_hints_count_more_than_the_reference(colorizer: Colorizer) -> None:
 def test_matching_by_hand() -> None:
     here = [np.array([[[1.0, 0.0]], [[0.0, 1.0]]])]
     there = [np.array([[[0.0, 1.0, 0.0]], [[1.0, 0.0, 1.0]]])]
-    chroma = np.array([[[10.0, -30.0, 20.0]], [[0.0, 5.0, 0.0]]])
-    matched, confidence = match(here, there, chroma)
+    lightness = np.array([[50.0, 40.0]])
+    reference = np.array([[[60.0, 50.0, 60.0]], [[10.0, -30.0, 20.0]], [[0.0, 5.0, 0.0]]])
+    matched, confidence = match(here, there, lightness, reference)
     assert np.abs(matched[:, 0] - [[-30.0, 15.0], [5.0, 0.0]]).max() < 0.01
-    assert confidence.tolist() == [[1.0, 1.0]]
-    assert match(here, [-there[0]], chroma)[1].max() <= 1.0
+    assert np.abs(confidence - [[1.0, 0.5]]).max() < 1e-3  # the second is brighter by 20
+    assert match(here, [-there[0]], lightness, reference)[1].max() <= 1.0
+    # One place of two finds its like, but hardly anything of the reference does.
+    other = [np.array([[[1.0, -1.0, -1.0, -1.0]], [[0.0, -0.1, 0.1, 0.0]]])]
+    assert match(here, other, lightness, np.ones((3, 1, 4)))[1].max() == 0.0
 
 
 def test_features_by_numpy_are_those_of_the_network() -> None:

@@ -2,8 +2,9 @@
 
 First by likeness: what the hints differ from the prediction by is foretold everywhere by kriging
 (simple Gaussian regression), under which two places are alike that are near each other, about as
-bright, and predicted in about the same colour. So twenty hints tell more than their surroundings. A
-single hint tells next to nothing in this way; the first step grows with their number.
+bright with surroundings about as bright, and predicted in about the same colour. So twenty hints
+tell more than their surroundings. A single hint tells little in this way; the first step grows with
+their number.
 
 Then along paths without edges: what is left between the hints and the first step is blended as in
 Yatziv and Sapiro (2006, see :mod:`colorzoo.methods.distances`), with the weight of "nothing to
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from colorzoo.chroma import upsample
 from colorzoo.hints import resize_hints
 from colorzoo.methods.distances import Floats, distances, label_places
-from colorzoo.pictures.planes import area_mean
+from colorzoo.pictures.planes import area_mean, box_mean
 
 _PIXELS: Final = 2**15  # about 0.2 s on one core
 _POWER: Final = 3.0
@@ -30,11 +31,13 @@ _REACH: Final = 80.0  # in units of L: the distance at which a hint counts half
 _SIDE: Final = 40.0  # in units of L: the length of the shorter side where there is no edge
 _CLOSEST: Final = 1e-3
 _PRIOR: Final = 100.0  # in squared Lab units: how sure it is beforehand that the prediction counts
-_NEAR: Final = 0.5  # in shorter sides: the distance at which two places are half alike
-_BRIGHT: Final = 25.0  # in units of L: the same for lightness
+_NEAR: Final = 0.8  # in shorter sides: a distance of 1 between two places
+_BRIGHT: Final = 25.0  # in units of L: the same for their lightness
+_AROUND: Final = 35.0  # in units of L: the same for its mean nearby
+_NEARBY: Final = 0.06  # in shorter sides: how far that is
 _ALIKE: Final = 12.0  # in Lab units: the same for the predicted colours
-_LUCK: Final = 0.3  # the variance of a single place, to that which it shares with its like
-_FEW: Final = 10.0  # hints that make the first step count half
+_LUCK: Final = 0.4  # the variance of a single place, to that which it shares with its like
+_FEW: Final = 4.0  # hints that make the first step count half
 
 
 def mend(
@@ -93,10 +96,12 @@ def _change(
 
 
 def _traits(lightness: Floats, predicted: Floats) -> Floats:
-    """Return by what two places are alike: (5, h, w), half alike at a distance of 1."""
-    near = _NEAR * min(lightness.shape)
-    rows, columns = np.mgrid[: lightness.shape[0], : lightness.shape[1]] / near
-    return np.stack((rows, columns, lightness / _BRIGHT, *(predicted / _ALIKE)))
+    """Return by what two places are alike: (6, h, w), the less the farther they are apart."""
+    side = min(lightness.shape)
+    rows, columns = np.mgrid[: lightness.shape[0], : lightness.shape[1]] / (_NEAR * side)
+    nearby = box_mean(lightness, max(1, int(_NEARBY * side + 0.5))) / _AROUND
+    bright, colors = lightness / _BRIGHT, predicted / _ALIKE
+    return np.stack((rows, columns, bright, nearby, *colors))
 
 
 def _foretold(
@@ -128,5 +133,5 @@ def _foretold(
 def _likeness(first: Floats, second: Floats) -> Floats:
     """Return how alike places (T, K) and places (T, M) are: (K, M), 0..1, positive definite."""
     squares = (first**2).sum(axis=0)[:, None] + (second**2).sum(axis=0) - 2.0 * first.T @ second
-    likeness: Floats = 1.0 / (1.0 + np.maximum(squares, 0.0))
+    likeness: Floats = 1.0 / np.sqrt(1.0 + 2.0 * np.maximum(squares, 0.0))
     return likeness

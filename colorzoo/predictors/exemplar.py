@@ -20,10 +20,17 @@ _SIDE: Final = 256
 
 _STRIDE: Final = 16
 _TEMPERATURE: Final = 0.05
-_UNLIKE: Final = 0.3
-"""Two places whose cosine is below this have nothing in common."""
+_UNLIKE: Final = 0.1
+_ALIKE: Final = 0.7
+"""Cosines: two places below the first have nothing in common, above the second they are sure."""
 
-_ALIKE: Final = 0.9
+_STRANGE: Final = 0.38
+_RELATED: Final = 0.48
+"""The same for two whole pictures, of which unrelated ones are alike here and there by chance."""
+
+_BRIGHT: Final = 20.0
+"""In units of L: two places as far apart in brightness count half."""
+
 _STAY: Final = 0.3
 """How strongly each place holds on to the prediction; a sure likeness pulls by 1."""
 
@@ -33,9 +40,10 @@ class ExemplarPredictor(OnTop):
 
     As in He et al. 2018 (arXiv:1807.06587), in a form without training: each place of the picture
     is compared with each of the reference by the features of a fixed encoder, and takes the mean of
-    their colours, the more alike the more. How alike the best one is tells how much that counts; it
-    is spread like a hint that is not certain (:func:`colorzoo.methods.spreading.spread`), and where
-    nothing in the reference fits, the prediction stays.
+    their colours, the more alike the more. How alike the best one is, and how alike the pictures
+    are as a whole, tells how much that counts; it is spread like a hint that is not certain
+    (:func:`colorzoo.methods.spreading.spread`). Where nothing in the reference fits, and everywhere
+    if it shows another thing altogether, the prediction stays.
 
     Args:
         base: What colours by itself.
@@ -67,9 +75,9 @@ class ExemplarPredictor(OnTop):
         from colorzoo.methods.spreading import spread  # scipy takes its time to import
 
         here, there = self._encode(lightness), self._encode(reference[0])
-        chroma, confidence = match(here, there, _resized(reference[1:], there[0].shape[-2:]))
         size = here[0].shape[-2:]
         seen, own = _resized(lightness[None], size)[0], _resized(predicted, size)
+        chroma, confidence = match(here, there, seen, _resized(reference, there[0].shape[-2:]))
         pull = confidence + _STAY
         values = confidence * (chroma - own) / pull
         nowhere = np.zeros(size, dtype=np.bool_)
@@ -89,13 +97,16 @@ class ExemplarPredictor(OnTop):
         return [fine, _resized(coarse, fine.shape[-2:])]
 
 
-def match(here: list[Floats], there: list[Floats], chroma: Floats) -> tuple[Floats, Floats]:
+def match(
+    here: list[Floats], there: list[Floats], lightness: Floats, reference: Floats
+) -> tuple[Floats, Floats]:
     """Find for each place of a picture the colours of those of a reference that are alike.
 
     Args:
         here: Features of the picture, each (C, h, w).
         there: Features of the reference, each (C, h', w').
-        chroma: (2, h', w'), ab of the reference.
+        lightness: (h, w), L of the picture.
+        reference: (3, h', w'), L, a and b of the reference.
 
     Returns:
         Chroma (2, h, w), and confidence (h, w) in 0..1.
@@ -103,12 +114,20 @@ def match(here: list[Floats], there: list[Floats], chroma: Floats) -> tuple[Floa
     pairs = [_cosines(*pair) for pair in zip(here, there, strict=True)]
     cosines = sum(pairs[1:], pairs[0]) / np.float32(len(pairs))
     best = cosines.max(axis=1)
+    # An unrelated picture has something like each place too, but not the other way round as well.
+    related = min(best.mean(), cosines.max(axis=0).mean())
     shares = np.exp((cosines - best[:, None]) / np.float32(_TEMPERATURE))
     shares /= shares.sum(axis=1, keepdims=True)
-    matched: Floats = chroma.reshape(2, -1) @ shares.T
-    size = here[0].shape[-2:]
-    confidence = ((best - _UNLIKE) / (_ALIKE - _UNLIKE)).clip(0.0, 1.0)
-    return matched.reshape(2, *size), confidence.reshape(size)
+    matched: Floats = (reference.reshape(3, -1) @ shares.T).reshape(3, *lightness.shape)
+    brightness = 1.0 / (1.0 + ((matched[0] - lightness) / np.float32(_BRIGHT)) ** 2)
+    likeness = _rise(best, _UNLIKE, _ALIKE).reshape(lightness.shape)
+    return matched[1:], likeness * brightness * _rise(related, _STRANGE, _RELATED)
+
+
+def _rise(values: Floats, start: float, end: float) -> Floats:
+    """Return values brought from 0 at ``start`` to 1 at ``end``, and held there."""
+    risen: Floats = ((values - start) / (end - start)).clip(0.0, 1.0)
+    return risen
 
 
 def _cosines(here: Floats, there: Floats) -> Floats:

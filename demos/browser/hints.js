@@ -3,7 +3,7 @@
 
 import { chromaOf } from "./color.js";
 import { distances, labelPlaces } from "./distances.js";
-import { Upsampling } from "./upsample.js";
+import { boxMean, Upsampling } from "./upsample.js";
 
 const PIXELS = 2 ** 15;
 const POWER = 3;
@@ -11,11 +11,13 @@ const REACH = 80; // in units of L: the distance at which a hint counts half
 const SIDE = 40; // in units of L: the length of the shorter side where there is no edge
 const CLOSEST = 1e-3;
 const PRIOR = 100; // in squared Lab units: how sure it is beforehand that the prediction counts
-const NEAR = 0.5; // in shorter sides: the distance at which two places are half alike
-const BRIGHT = 25; // in units of L: the same for lightness
+const NEAR = 0.8; // in shorter sides: a distance of 1 between two places
+const BRIGHT = 25; // in units of L: the same for their lightness
+const AROUND = 35; // in units of L: the same for its mean nearby
+const NEARBY = 0.06; // in shorter sides: how far that is
 const ALIKE = 12; // in Lab units: the same for the predicted colours
-const LUCK = 0.3; // the variance of a single place, to that which it shares with its like
-const FEW = 10; // hints that make the first step count half
+const LUCK = 0.4; // the variance of a single place, to that which it shares with its like
+const FEW = 4; // hints that make the first step count half
 
 /**
  * @typedef {import("./picture.js").Size} Size
@@ -196,7 +198,7 @@ function changeOf(lightness, predicted, hints) {
 }
 
 /**
- * Return by what two places are alike: half alike at a distance of 1.
+ * Return by what two places are alike, the less the farther they are apart.
  *
  * @param {Float32Array} lightness
  * @param {Float32Array} predicted
@@ -204,11 +206,14 @@ function changeOf(lightness, predicted, hints) {
  * @returns {((pixel: number) => number)[]} Each trait of a pixel.
  */
 function traitsOf(lightness, predicted, [height, width]) {
-  const near = NEAR * Math.min(height, width);
+  const side = Math.min(height, width);
+  const radius = Math.max(1, Math.trunc(NEARBY * side + 0.5));
+  const nearby = boxMean(Float64Array.from(lightness), height, width, radius);
   return [
-    (pixel) => Math.floor(pixel / width) / near,
-    (pixel) => (pixel % width) / near,
+    (pixel) => Math.floor(pixel / width) / (NEAR * side),
+    (pixel) => (pixel % width) / (NEAR * side),
     (pixel) => lightness[pixel] / BRIGHT,
+    (pixel) => nearby[pixel] / AROUND,
     (pixel) => predicted[pixel] / ALIKE,
     (pixel) => predicted[height * width + pixel] / ALIKE,
   ];
@@ -234,7 +239,7 @@ function foretold(traits, predicted, given, atPlaces) {
     for (let trait = 0; trait < there.length; trait++) {
       squares += (there[trait][label] - of(trait)) ** 2;
     }
-    return 1 / (1 + squares);
+    return 1 / Math.sqrt(1 + 2 * squares);
   };
   const alike = Array.from({ length: places }, (_, one) =>
     Float64Array.from({ length: places }, (_, other) => {

@@ -65,45 +65,50 @@ export class Upsampling {
 function slopesOf(chroma, guide, height, width) {
   const count = height * width;
   const bright = Float64Array.from(guide);
-  const mean = boxMean(bright, height, width);
-  const square = boxMean(bright.map((value) => value * value), height, width);
+  const mean = boxMean(bright, height, width, 1);
+  const square = boxMean(bright.map((value) => value * value), height, width, 1);
   const slopes = new Float64Array(2 * count);
   for (const plane of [0, 1]) {
     const own = Float64Array.from(chroma.subarray(plane * count, (plane + 1) * count));
-    const meanOwn = boxMean(own, height, width);
-    const mixed = boxMean(own.map((value, pixel) => value * bright[pixel]), height, width);
+    const meanOwn = boxMean(own, height, width, 1);
+    const mixed = boxMean(own.map((value, pixel) => value * bright[pixel]), height, width, 1);
     const slope = mixed.map((value, pixel) => {
       const variance = Math.max(0, square[pixel] - mean[pixel] ** 2);
       return (value - mean[pixel] * meanOwn[pixel]) / (variance + SOFTNESS);
     });
-    slopes.set(boxMean(slope, height, width), plane * count);
+    slopes.set(boxMean(slope, height, width, 1), plane * count);
   }
   return slopes;
 }
 
 /**
- * Mean over the 3 x 3 window around each pixel, borders repeated.
+ * Mean over the window around each pixel, borders repeated.
  *
  * @param {Float64Array} plane
  * @param {number} height
  * @param {number} width
+ * @param {number} radius In pixels; the window has 2 radius + 1 of them a side.
  */
-function boxMean(plane, height, width) {
+export function boxMean(plane, height, width, radius) {
   const across = new Float64Array(plane.length);
   const means = new Float64Array(plane.length);
-  for (let row = 0, at = 0; row < height; row++) {
-    for (let column = 0; column < width; column++, at++) {
-      const left = plane[column > 0 ? at - 1 : at];
-      const right = plane[column < width - 1 ? at + 1 : at];
-      across[at] = left + plane[at] + right;
+  for (let shift = -radius; shift <= radius; shift++) {
+    for (let row = 0, at = 0; row < height; row++) {
+      for (let column = 0; column < width; column++, at++) {
+        across[at] += plane[row * width + within(column + shift, width)];
+      }
     }
   }
-  for (let row = 0, at = 0; row < height; row++) {
-    for (let column = 0; column < width; column++, at++) {
-      const above = across[row > 0 ? at - width : at];
-      const below = across[row < height - 1 ? at + width : at];
-      means[at] = (above + across[at] + below) / 9;
+  for (let shift = -radius; shift <= radius; shift++) {
+    for (let row = 0, at = 0; row < height; row++) {
+      const from = within(row + shift, height) * width;
+      for (let column = 0; column < width; column++, at++) means[at] += across[from + column];
     }
   }
-  return means;
+  return means.map((sum) => sum / (2 * radius + 1) ** 2);
+}
+
+/** @param {number} index @param {number} length */
+function within(index, length) {
+  return Math.min(length - 1, Math.max(0, index));
 }
