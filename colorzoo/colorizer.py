@@ -267,22 +267,24 @@ class Colorizer(JobMethods):
         pictures: Sequence[Picture],
         options: ColorizeOptions | None = None,
         guidance: Sequence[Guidance | None] | None = None,
+        hints: Sequence[PlacedHints | None] | None = None,
     ) -> list[Prediction]:
         """Predict the chroma of pictures that were read, at working size.
 
         Args:
             pictures: What was read.
             options: Working size, size of a batch, vividness, and hints and a reference for all.
-            guidance: What is added to each picture instead: a batch of one each, hints at the
-                picture's working size, or None.
+            guidance: What is added to each instead: a batch of one at its working size, or None.
+            hints: Those of each picture, in place of those of the options; not with ``guidance``.
 
         Raises:
             TensorError: The predictor's numbers overflow.
             ConfigError: The predictor does not take what is given, or lacks what it needs.
         """
         options = options or ColorizeOptions()
-        if guidance is None and (options.hints or options.reference):
-            return self._predict_added(pictures, options, *read_added(options, pictures))
+        if guidance is None and (hints or options.hints or options.reference):
+            for_all, references = read_added(options, pictures)
+            return self._predict_added(pictures, options, hints or for_all, references)
         given = guidance or [None] * len(pictures)
         added = [add_vividness(one, options.vividness) for one in given]
         predictions: dict[int, Prediction] = {}

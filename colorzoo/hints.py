@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image, ImageColor
 from colorzoo import color
 from colorzoo.errors import ConfigError, PictureError, did_you_mean
 from colorzoo.files import replace_text
-from colorzoo.pictures.opening import open_image
+from colorzoo.pictures.opening import local_path, open_image
 from colorzoo.schema import from_dict, read_json, to_dict
 
 Color = str | Sequence[int]
@@ -36,12 +37,27 @@ class Hint:
         column: Of its middle, 0 at the left.
         color: Red, green and blue, 0..255. Only its a and b count: the picture keeps its lightness.
         radius: In pixels; 0 is one pixel alone.
+
+    Raises:
+        ConfigError: A number is none, or out of range.
     """
 
     row: int
     column: int
     color: tuple[int, int, int]
     radius: int = 2
+
+    def __post_init__(self) -> None:
+        for place in (self.row, self.column):
+            if not _is_whole(place):
+                raise ConfigError(
+                    "The row and the column of a hint are whole numbers of pixels, not "
+                    f"{shown(place)}. Round them."
+                )
+        _check_radius(self.radius)
+        object.__setattr__(self, "color", _read_color(self.color))
+        for name in ("row", "column", "radius"):
+            object.__setattr__(self, name, int(getattr(self, name)))  # of a numpy integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +91,17 @@ class Hints:
     Attributes:
         points: Discs of one colour.
         layer: (H, W, 4) uint8 RGBA, or None; its opaque pixels are hints.
+
+    Raises:
+        ConfigError: A point is no :class:`Hint`.
     """
 
     def __init__(self, points: Iterable[Hint] = (), layer: NDArray[np.uint8] | None = None) -> None:
         self.points = tuple(points)
         self.layer = layer
+        for point in self.points:
+            if not isinstance(point, Hint):
+                raise ConfigError(f"Not a Hint: {shown(point)}. Give it to Hints.from_points.")
 
     def __repr__(self) -> str:
         """Show how many they are, and a digest that is another for other hints."""
@@ -109,6 +131,11 @@ class Hints:
             ConfigError: A point is no such triple, a colour is unknown, or ``radius`` is negative.
         """
         _check_radius(radius)
+        if not isinstance(points, Iterable):
+            raise ConfigError(
+                "Hints are made of a list of (row, column, color), as in [(120, 80, '#b5651d')], "
+                f"not of {shown(points)}."
+            )
         return cls(_read_point(point, radius) for point in points)
 
     @classmethod
@@ -142,24 +169,32 @@ class Hints:
             ConfigError: The file's hints are not as they should be.
             PictureError: The file is missing, or is no picture.
         """
-        path = Path(path).expanduser()
+        path = local_path(path)
         if not path.is_file():
-            raise PictureError(f"There is no file of hints {path}. Check the path.")
-        if path.suffix.lower() != ".json":
-            try:
-                with open_image(path) as image:
-                    transparent = image.has_transparency_data and image.mode != "RGBA"
-                    return cls.from_layer(image.convert("RGBA") if transparent else image)
-            except (OSError, ValueError, Image.DecompressionBombError) as error:
-                raise PictureError(
-                    f"Cannot read the layer of hints {path}: {error}. Give an RGBA picture of the "
-                    "photo's size, such as a PNG, or a .json file."
-                ) from error
+            what = "is a folder, not a file" if path.is_dir() else "does not exist"
+            raise PictureError(f"The file of hints {path} {what}. Check the path.")
+        try:
+            return cls._from_json(path) if path.suffix.lower() == ".json" else cls._from_image(path)
+        except ConfigError as error:
+            named = str(path) in str(error)
+            raise error if named else ConfigError(f"{path}: {error}") from error
+
+    @classmethod
+    def _from_json(cls, path: Path) -> Hints:
         file = from_dict(_HintsFile, read_json(path), where=str(path))
-        return cls(
-            _read_point((entry.row, entry.column, entry.color), entry.radius)
-            for entry in file.hints
-        )
+        return cls(Hint(one.row, one.column, one.color, one.radius) for one in file.hints)  # type: ignore[arg-type]  # a name of a colour becomes the colour
+
+    @classmethod
+    def _from_image(cls, path: Path) -> Hints:
+        try:
+            with open_image(path) as image:
+                transparent = image.has_transparency_data and image.mode != "RGBA"
+                return cls.from_layer(image.convert("RGBA") if transparent else image)
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise PictureError(
+                f"Cannot read the layer of hints {path}: {error}. Give an RGBA picture of the "
+                "photo's size, such as a PNG, or a .json file."
+            ) from error
 
     def to_file(self, path: str | os.PathLike[str]) -> None:
         """Write points to a .json file, or a layer to a picture file with transparency (.png).
@@ -167,7 +202,7 @@ class Hints:
         Raises:
             ConfigError: The suffix does not fit, or the file cannot be written.
         """
-        path = Path(path).expanduser()
+        path = local_path(path)
         wanted = ".png" if self.layer is not None else ".json"
         if path.suffix.lower() != wanted:
             raise ConfigError(f"Hints of this kind are written to a {wanted} file, not to {path}.")
@@ -326,23 +361,16 @@ def _chroma_of(colors: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _read_point(point: object, radius: int) -> Hint:
     if not isinstance(point, (tuple, list)) or len(point) != 3:
         raise ConfigError(
-            f"A hint must be (row, column, color), as in (120, 80, '#b5651d'), not {point!r}."
+            f"A hint must be (row, column, color), as in (120, 80, '#b5651d'), not {shown(point)}."
         )
-    row, column, given = point
-    for place in (row, column):
-        if isinstance(place, bool) or not isinstance(place, (int, np.integer)):
-            raise ConfigError(
-                f"The row and the column of a hint are whole numbers of pixels, not {place!r}, in "
-                f"{point!r}. Round them."
-            )
-    _check_radius(radius)
-    return Hint(int(row), int(column), _read_color(given), radius)
+    row, column, color = point
+    return Hint(row, column, color, radius)
 
 
 def _check_radius(radius: object) -> None:
-    if isinstance(radius, bool) or not isinstance(radius, int) or radius < 0:
+    if not _is_whole(radius) or radius < 0:  # type: ignore[operator]  # a number here
         raise ConfigError(
-            f"The radius of a hint is a whole number of pixels, 0 or more, not {radius!r}."
+            f"The radius of a hint is a whole number of pixels, 0 or more, not {shown(radius)}."
         )
 
 
@@ -354,16 +382,19 @@ def _read_color(given: object) -> tuple[int, int, int]:
         except ValueError as error:
             similar = did_you_mean(given.lower(), ImageColor.colormap)
             raise ConfigError(
-                f"There is no colour {given!r}.{similar} Give '#b5651d', a name of CSS such as "
-                "'sienna', or (red, green, blue) of 0 to 255."
+                f"There is no colour {shown(given)}.{similar} Give '#b5651d', a name of CSS such "
+                "as 'sienna', or (red, green, blue) of 0 to 255."
             ) from error
     else:
         channels = tuple(given) if isinstance(given, (tuple, list, np.ndarray)) else ()
-    whole = all(isinstance(value, (int, np.integer)) and 0 <= value <= 255 for value in channels)
-    if len(channels) != 3 or not whole:
+    if len(channels) != 3 or not all(_is_whole(one) and 0 <= one <= 255 for one in channels):
         raise ConfigError(
             f"A colour must be '#b5651d', a name of CSS such as 'sienna', or (red, green, blue) of "
-            f"0 to 255, not {given!r}."
+            f"0 to 255, not {shown(given)}."
         )
     red, green, blue = (int(value) for value in channels)
     return red, green, blue
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

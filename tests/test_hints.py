@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from colorzoo import Hints, color
 from colorzoo.cli import commands
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ColorzooError, ConfigError, PictureError
-from colorzoo.hints import resize_hints
+from colorzoo.hints import Hint, resize_hints
 from colorzoo.predictor import Floats, Guidance, Guide
 from colorzoo.predictors.network import NetworkPredictor
 
@@ -251,34 +252,94 @@ def test_the_command_line_colours_by_a_method(tmp_path: Path) -> None:
     assert "--hints are for one picture, and PATH has 2" in result.output
 
 
-BAD_POINTS: list[tuple[object, str]] = [
-    ([(64, 0, "red")], r"row 64, column 0, outside the picture, whose rows are 0 to 63"),
-    ([(0, -1, "red")], "outside the picture"),
-    ([(0, 0, "sienn")], r"no colour 'sienn'\. Did you mean 'sienna'"),
-    ([(0, 0, "#12")], "no colour '#12'"),
-    ([(0, 0, (1, 2, 300))], "0 to 255, not"),
-    ([(0, 0, (0.5, 0.5, 0.5))], "0 to 255, not"),
-    ([(0, 0, "#11223344")], "A colour must be"),
-    ([(0.5, 0, "red")], "whole numbers of pixels"),
-    ([(0, 0)], r"must be \(row, column, color\)"),
+Bad = tuple[Callable[[], object], type[ColorzooError], str]
+
+RED: list[tuple[int, int, str]] = [(1, 1, "red")]
+
+
+def hint_file(**changes: object) -> str:
+    """Return a file of one hint, with something wrong in it."""
+    entry = {"row": 1, "column": 2, "color": "red"} | changes
+    return json.dumps({"format": 1, "hints": [entry]})
+
+
+BAD_POINTS: list[tuple[object, int, str]] = [
+    ([(32, 0, "red")], 2, r"row 32, column 0, outside the picture, whose rows are 0 to 31"),
+    ([(0, -1, "red")], 2, "outside the picture"),
+    ([(10**30, 0, "red")], 2, "outside the picture"),
+    ([(0, 0, "sienn")], 2, r"no colour 'sienn'\. Did you mean 'sienna'"),
+    ([(0, 0, "x" * 9999)], 2, r"^There is no colour 'x+\.\.\.x+'\.[^x]+$"),
+    ([(0, 0, "#12")], 2, "no colour '#12'"),
+    ([(0, 0, (1, 2, 300))], 2, "0 to 255, not"),
+    ([(0, 0, (0.5, 0.5, 0.5))], 2, "0 to 255, not"),
+    ([(0, 0, (True, False, True))], 2, "0 to 255, not"),
+    ([(0, 0, None)], 2, "0 to 255, not None"),
+    ([(0, 0, "#11223344")], 2, "A colour must be"),
+    ([(0.5, 0, "red")], 2, "whole numbers of pixels, not 0.5"),
+    ([(float("nan"), 0, "red")], 2, "whole numbers of pixels, not nan"),
+    ([(0, float("inf"), "red")], 2, "whole numbers of pixels, not inf"),
+    ([(0, 0)], 2, r"must be \(row, column, color\)"),
+    ((0, 0, "red"), 2, r"must be \(row, column, color\).* not 0"),
+    (None, 2, r"made of a list of \(row, column, color\).* not of None"),
+    (RED, -1, "radius of a hint is a whole number of pixels, 0 or more, not -1"),
+    (RED, 1.5, "radius of a hint .* not 1.5"),  # type: ignore[list-item]
+    (RED, float("nan"), "radius of a hint .* not nan"),  # type: ignore[list-item]
+]
+
+BAD_FILES: list[tuple[str, str | bytes, type[ColorzooError], str]] = [
+    ("broken.json", '{"format": 1, "hints": [', ConfigError, "is not valid JSON"),
+    ("bytes.json", b"\xff\xfe\x80", ConfigError, "is not valid JSON"),
+    ("list.json", "[1, 2]", ConfigError, "must be a table"),
+    ("lacks.json", '{"format": 1, "hints": [{"row": 1}]}', ConfigError, "lacks the key 'column'"),
+    ("more.json", hint_file(size=3), ConfigError, "unknown key 'size'"),
+    ("new.json", '{"format": 2, "hints": []}', ConfigError, "format must be 1, not 2"),
+    ("text.json", hint_file(row="1"), ConfigError, "row must be of type int, not '1'"),
+    (
+        "nan.json",
+        hint_file(column=float("nan")),
+        ConfigError,
+        "column must be of type int, not nan",
+    ),
+    ("negative.json", hint_file(radius=-1), ConfigError, r"negative.json: The radius .* not -1"),
+    ("name.json", hint_file(color="sienn"), ConfigError, "name.json: There is no colour 'sienn'"),
+    ("words.txt", "20 30 red", PictureError, "Cannot read the layer of hints .*words.txt"),
+    ("text.png", "no picture", PictureError, "Cannot read the layer of hints .*text.png"),
 ]
 
 
-@pytest.mark.parametrize(("points", "message"), BAD_POINTS)
-def test_bad_points_are_refused(points: list[object], message: str, colorizer: Colorizer) -> None:
+@pytest.mark.parametrize(("points", "radius", "message"), BAD_POINTS)
+def test_bad_points_are_refused(
+    points: Any, radius: int, message: str, colorizer: Colorizer
+) -> None:
     with pytest.raises(ConfigError, match=message):
-        colorizer(waves(64, 64), hints=Hints.from_points(points))  # type: ignore[arg-type]
+        colorizer(waves(32, 32), hints=Hints.from_points(points, radius=radius))
+
+
+@pytest.mark.parametrize(("name", "content", "error", "message"), BAD_FILES)
+def test_bad_files_of_hints_are_refused(
+    name: str, content: str | bytes, error: type[ColorzooError], message: str, tmp_path: Path
+) -> None:
+    """By Python and by the command line, in the same words and before anything is loaded."""
+    file = tmp_path / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(error, match=message) as caught:
+        Hints.from_file(file)
+    grey, out = tmp_path / "grey.png", tmp_path / "out.png"
+    Image.fromarray(waves(16, 16)).save(grey)
+    command = ["colorize", str(grey), "-o", str(out), "--model", "levin", "--hints", str(file)]
+    result = CliRunner().invoke(commands, command)
+    assert str(result.exception) == str(caught.value)
+    assert not out.exists()
 
 
 def test_what_cannot_be_used_is_one_clear_error(colorizer: Colorizer, tmp_path: Path) -> None:
-    hints, grey = Hints.from_points([(1, 1, "red")]), waves(32, 32)
+    hints, grey = Hints.from_points(RED), waves(32, 32)
     layer = Hints.from_layer(np.zeros((5, 6, 4), dtype=np.uint8))
-    (tmp_path / "words.json").write_text('{"format": 1, "hints": [{"row": 1}]}')
-    (tmp_path / "list.json").write_text("[1, 2]")
-    (tmp_path / "new.json").write_text('{"format": 2, "hints": []}')
-    (tmp_path / "text.png").write_text("no picture")
+    none = Hints.from_points([])
+    levin, welsh = (colorzoo.load(name, device="cpu") for name in ("levin", "welsh"))
+    orange = np.tile(np.uint8([200, 120, 40]), (9, 9, 1))
     Image.new("RGB", (4, 4)).save(tmp_path / "opaque.png")
-    cases: list[tuple[Callable[[], object], type[ColorzooError], str]] = [
+    cases: list[Bad] = [
         (lambda: colorizer(grey, hints=layer), ConfigError, r"layer of hints is 6 x 5 .* 32 x 32"),
         (lambda: colorizer(grey, hints=[hints]), ConfigError, "must be made by colorzoo.Hints"),  # type: ignore[list-item]
         (lambda: colorizer([grey], hints=hints), ConfigError, "Hints belong to one picture"),
@@ -287,15 +348,24 @@ def test_what_cannot_be_used_is_one_clear_error(colorizer: Colorizer, tmp_path: 
         (lambda: colorizer(grey, reference=grey), PictureError, "is grey, so there are no"),
         (lambda: colorizer(grey, reference=tmp_path / "no.jpg"), PictureError, "no.jpg"),
         (lambda: Hints.from_points([], radius=-1), ConfigError, "radius of a hint"),
+        (lambda: Hints([(1, 1, "red")]), ConfigError, "Not a Hint"),  # type: ignore[list-item]
+        (lambda: Hint(1, 1, (1, 2, 3), -4), ConfigError, "radius of a hint .* not -4"),
         (lambda: Hints.from_layer(np.zeros((5, 6, 3), np.uint8)), ConfigError, "must be RGBA"),
-        (lambda: Hints.from_file(tmp_path / "no.json"), PictureError, "no file of hints"),
-        (lambda: Hints.from_file(tmp_path / "words.json"), ConfigError, "lacks the key 'column'"),
-        (lambda: Hints.from_file(tmp_path / "list.json"), ConfigError, "must be a table"),
-        (lambda: Hints.from_file(tmp_path / "new.json"), ConfigError, "format must be 1, not 2"),
-        (lambda: Hints.from_file(tmp_path / "text.png"), PictureError, "Cannot read the layer"),
-        (lambda: Hints.from_file(tmp_path / "opaque.png"), ConfigError, "must be RGBA.* not RGB"),
+        (lambda: Hints.from_layer(np.zeros((5, 6, 4))), ConfigError, "must be RGBA.* not float64"),
+        (lambda: Hints.from_file(tmp_path / "no.json"), PictureError, "no.json does not exist"),
+        (lambda: Hints.from_file(tmp_path), PictureError, "is a folder, not a file"),
+        (
+            lambda: Hints.from_file(tmp_path / "opaque.png"),
+            ConfigError,
+            "opaque.png: A layer of hints must be RGBA.* not RGB",
+        ),
         (lambda: hints.to_file(tmp_path / "hints.png"), ConfigError, "to a .json file"),
         (lambda: layer.to_file(tmp_path / "no" / "l.png"), ConfigError, "Cannot write"),
+        (lambda: levin(grey), ConfigError, "'levin' needs hints"),
+        (lambda: welsh(grey), ConfigError, "'welsh' needs reference"),
+        (lambda: levin(grey, hints=none), ConfigError, "'levin' colours by hints, and these hold"),
+        (lambda: levin(grey, hints=hints, reference=orange), ConfigError, "not take reference"),
+        (lambda: welsh(grey, hints=hints, reference=orange), ConfigError, "does not take hints"),
         (lambda: Colorizer(Takes("hints"))(grey), ConfigError, "'takes' needs hints"),
         (
             lambda: Colorizer(Takes("hints"))(grey, hints=hints, reference=np.eye(4)),
@@ -306,6 +376,89 @@ def test_what_cannot_be_used_is_one_clear_error(colorizer: Colorizer, tmp_path: 
     for call, error, message in cases:
         with pytest.raises(error, match=message):
             call()
+
+
+def test_a_radius_beyond_the_picture_paints_it_all() -> None:
+    placed = Hints.from_points([(3, 4, "red"), (3, 4, "blue")], radius=10**12).place(8, 9)
+    assert len(placed.rows) == 72
+    assert np.allclose(placed.chroma.T, lab_of_color(0, 0, 255), atol=0.01)  # the later one
+
+
+@pytest.fixture
+def hinted_folder(tmp_path: Path) -> Path:
+    """``photos`` with a.png, b.jpg and in/b.jpg, and ``hints`` for the first and the last."""
+    for name in ("a.png", "b.jpg", "in/b.jpg"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(waves(40, 60)).save(path)
+    (tmp_path / "hints" / "in").mkdir(parents=True)
+    Hints.from_points([(20, 30, (150, 120, 110))]).to_file(tmp_path / "hints" / "a.json")
+    layer = np.zeros((40, 60, 4), dtype=np.uint8)
+    layer[10:20, 10:20] = (110, 120, 150, 255)
+    Hints.from_layer(layer).to_file(tmp_path / "hints" / "in" / "b.png")
+    return tmp_path
+
+
+def test_a_folder_takes_a_folder_of_hints(
+    hinted_folder: Path, model_folder: Path, colorizer: Colorizer
+) -> None:
+    photos, hints, out = (hinted_folder / name for name in ("photos", "hints", "out"))
+    command = ["colorize", str(photos), "-o", str(out), "--device", "cpu"]
+    command += ["--model", str(model_folder), "--hints", str(hints)]
+    result = CliRunner().invoke(commands, command)
+    assert result.exit_code == 0, result.output
+    loaded = colorzoo.load(model_folder, device="cpu")
+    for name, file in (("a.png", "a.json"), ("b.jpg", None), ("in/b.jpg", "in/b.png")):
+        own = Hints.from_file(hints / file) if file else None
+        with Image.open(out / name) as image:
+            expected = loaded(photos / name, hints=own)
+            away = np.abs(np.asarray(image).astype(int) - np.asarray(expected))
+        assert away.mean() < (1.0 if name.endswith("png") else 6.0)  # JPEG takes its share
+    Hints.from_points([(20, 30, "teal")]).to_file(hints / "a.json")
+    again = CliRunner().invoke(commands, command)
+    assert "1 there already, coloured with hints" in again.output
+    assert "2 there already" in again.output
+    # What is wrong with one picture's hints is told of that picture alone.
+    Hints.from_points([(99, 30, "teal")]).to_file(hints / "a.json")
+    bad = list(colorizer.folder(photos, hinted_folder / "bad", hints=hints))
+    assert [one.status for one in bad] == ["failed", "done", "done"]
+    assert "a.json: A hint lies at row 99" in (bad[0].reason or "")
+
+
+def test_hints_that_belong_to_no_picture_are_one_error(
+    hinted_folder: Path, colorizer: Colorizer
+) -> None:
+    photos, hints, out = (hinted_folder / name for name in ("photos", "hints", "out"))
+    Image.fromarray(waves(40, 60)).save(photos / "a.tif")
+
+    def refuse(message: str, given: Any = hints) -> None:
+        with pytest.raises(ConfigError, match=message):
+            colorizer.folder(photos, out, hints=given)
+
+    refuse("a.json may belong to .*a.png or to .*a.tif. Call them a.png.json or a.tif.json")
+    (hints / "a.json").rename(hints / "a.tif.json")
+    (hints / "a.tif.png").write_bytes((hints / "in" / "b.png").read_bytes())
+    refuse("both hold hints for .*a.tif")
+    (hints / "a.tif.png").rename(hints / "c.png")
+    (hints / "notes.txt").write_text("20 30 red")
+    refuse("no hints for a picture of .*: c.png, notes.txt. Hints for a/b.jpg are")
+    for name in ("c.png", "notes.txt"):
+        (hints / name).unlink()
+    refuse("Hints belong to one picture", Hints.from_points(RED))
+    refuse("must be the path of a folder, not 5", 5)
+    refuse("missing does not exist", hinted_folder / "missing")
+    refuse("a.tif.json is a file", hints / "a.tif.json")
+    refuse("is in that of the pictures", photos)
+    refuse("is in that of the pictures", photos / "in")
+    with pytest.raises(ConfigError, match=r"'levin' needs hints, and there are none for .*a.png"):
+        colorzoo.load("levin", device="cpu").folder(photos, out, hints=hints)
+    assert not out.exists()
+    command = ["colorize", str(photos / "a.png"), "-o", str(out), "--hints", str(hints)]
+    result = CliRunner().invoke(commands, command)
+    assert result.exit_code == 2
+    assert "A folder of --hints is for one folder of pictures" in result.output
+    done = colorizer.folder(photos, out, hints=hints, recursive=False)
+    assert len(done.done) == 3  # and what the inner folder of hints holds is passed over
 
 
 def test_a_folder_takes_one_reference_and_notices_another(

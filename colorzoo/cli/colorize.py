@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _PIPE: Final = "-"
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
+_FILE_OR_FOLDER: Final = click.Path(path_type=Path)
 
 
 @click.command("colorize")
@@ -41,7 +42,9 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @model_option
 @colorize_options
 @click.option(
-    "--hints", "hint_file", type=_FILE, help="Colours of places: a .json file, or an RGBA layer."
+    "--hints",
+    type=_FILE_OR_FOLDER,
+    help="Colours of places: a .json file, an RGBA layer, or for a folder a folder of such.",
 )
 @click.option("--reference", type=_FILE, help="A picture in colour to take colours from.")
 @device_option
@@ -78,7 +81,7 @@ def command(
     options: ColorizeOptions,
     depth: str,
     all_pages: bool,
-    hint_file: Path | None,
+    hints: Path | None,
     reference: Path | None,
     device: str,
     dtype: str | None,
@@ -92,7 +95,8 @@ def command(
     """Colour pictures and folders of pictures.
 
     OUT mirrors a folder's inner folders; of several folders each gets its own in OUT. Without -o
-    x.jpg becomes x-color.jpg beside it. A picture that cannot be read is reported and left out, and
+    x.jpg becomes x-color.jpg beside it. In a folder for --hints, those of a/b.jpg are a/b.json or a
+    layer a/b.png. A picture that cannot be read is reported and left out, and
     the exit code is then 1. The names of the written files go to stdout. PATH and OUT may be - for
     a picture on stdin and stdout.
 
@@ -101,12 +105,14 @@ def command(
 
     Several processes share the work under 'accelerate launch -m colorzoo colorize ...'.
     """
+    from colorzoo.jobs.hint_files import check_hint_files
+
     if table is not None and not table.absolute().parent.is_dir():
         raise click.UsageError(f"There is no folder {table.absolute().parent} for --csv {table}.")
     bits: Depth = "auto" if depth == "auto" else 16 if depth == "16" else 8
     options = dataclasses.replace(options, batch_size=batch_size, depth=bits, all_pages=all_pages)
     if push is not None or are_shards(paths):
-        if table is not None or hint_file is not None or all_pages:
+        if table is not None or hints is not None or all_pages:
             raise click.UsageError(
                 "--csv, --hints and --all-pages go with pictures, not with archives."
             )
@@ -114,14 +120,33 @@ def command(
         places = find_places(paths, out, push, private=private)
         click.get_current_context().exit(run_shards(places, model, device, dtype, options))
     with _planned(paths, out, recursive=not no_recursive) as pairs:
-        options = _with_guides(options, hint_file, reference, len(pairs))
+        hint_files = _hint_files(hints, paths, pairs, recursive=not no_recursive)
+        alone = hints if hint_files is None else None
+        options = _with_guides(options, alone, reference, len(pairs))
         colorizer, processes = load_shared(model, device, dtype)
-        report, number = _run(colorizer, pairs, options, overwrite, processes)
+        if hint_files is not None:
+            check_hint_files(colorizer, [picture for picture, _ in pairs], hint_files)
+        report, number = _run(colorizer, pairs, options, hint_files, overwrite, processes)
         processes.close()
         if processes.is_main:
             _tell(report, len(pairs), number, table, to_pipe=_goes_to_pipe(paths, out))
     if number or report.failed:
         click.get_current_context().exit(128 + number if number else 1)
+
+
+def _hint_files(
+    hints: Path | None, paths: Sequence[str], pairs: Sequence[Pair], *, recursive: bool
+) -> dict[Path, Path] | None:
+    """Return the hints of each picture where a folder of them was given, else None."""
+    from colorzoo.jobs.hint_files import find_hint_files
+    from colorzoo.pictures.opening import local_path
+
+    if hints is None or not hints.is_dir():
+        return None
+    source = local_path(paths[0])
+    if len(paths) > 1 or not source.is_dir():
+        raise click.UsageError("A folder of --hints is for one folder of pictures.")
+    return find_hint_files(hints, source, [picture for picture, _ in pairs], recursive=recursive)
 
 
 def _with_guides(
@@ -132,7 +157,10 @@ def _with_guides(
     from colorzoo.prepare import read_reference
 
     if hint_file is not None and count > 1:
-        raise click.UsageError(f"--hints are for one picture, and PATH has {count}: give one.")
+        raise click.UsageError(
+            f"--hints are for one picture, and PATH has {count}: give one picture, or for a folder "
+            "of pictures a folder of hints."
+        )
     if reference is not None:
         read_reference(reference)
     hints = Hints.from_file(hint_file) if hint_file else None
@@ -208,6 +236,7 @@ def _run(
     colorizer: Colorizer,
     pairs: Sequence[Pair],
     options: ColorizeOptions,
+    hint_files: Mapping[Path, Path] | None,
     overwrite: bool,
     processes: Processes,
 ) -> tuple[FolderReport, int | None]:
@@ -227,6 +256,7 @@ def _run(
             colorizer,
             pairs,
             options,
+            hint_files=hint_files,
             overwrite=overwrite,
             rank=processes.rank,
             processes=processes.count,

@@ -20,6 +20,7 @@ from colorzoo.predictor import Prediction
 
 if TYPE_CHECKING:
     from colorzoo.colorizer import Colorizer
+    from colorzoo.hints import PlacedHints
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -37,6 +38,14 @@ class Task(ABC, Generic[Item, Result]):
         Raises:
             ColorzooError: It cannot be read.
         """
+
+    def hints(self, item: Item, picture: Picture) -> PlacedHints | None:
+        """Return hints of its own for a picture that was read, None if it has none.
+
+        Raises:
+            ColorzooError: They cannot be read, or do not fit the picture.
+        """
+        return None
 
     @abstractmethod
     def write(self, item: Item, image: Image.Image) -> None:
@@ -66,6 +75,7 @@ class _Opened(Generic[Item]):
 
     item: Item
     picture: Picture
+    hints: PlacedHints | None
     seconds: float
 
 
@@ -123,11 +133,12 @@ def _read(task: Task[Item, Result], item: Item) -> _Opened[Item] | Result:
     start = time.perf_counter()
     try:
         picture = task.read(item)
+        if not isinstance(picture, Picture):
+            return picture
+        hints = task.hints(item, picture)
     except ColorzooError as error:
         return task.result(item, None, str(error), time.perf_counter() - start)
-    if isinstance(picture, Picture):
-        return _Opened(item, picture, time.perf_counter() - start)
-    return picture
+    return _Opened(item, picture, hints, time.perf_counter() - start)
 
 
 def _finish(
@@ -141,7 +152,7 @@ def _finish(
     """Colour and write what was read; pass on what was not."""
     start = time.perf_counter()
     opened = [entry for entry in entries if isinstance(entry, _Opened)]
-    predictions = iter(_predict(colorizer, [entry.picture for entry in opened], options))
+    predictions = iter(_predict(colorizer, opened, options))
     share = (time.perf_counter() - start) / max(1, len(opened))
 
     def write(entry: _Opened[Item], prediction: Prediction | str) -> Result | None:
@@ -171,15 +182,19 @@ def _finish(
 
 
 def _predict(
-    colorizer: Colorizer, pictures: list[Picture], options: ColorizeOptions
+    colorizer: Colorizer, opened: list[_Opened[Item]], options: ColorizeOptions
 ) -> list[Prediction | str]:
     """Predict, and where that fails, again by halves: only who is at fault is left without.
 
     Returns:
         For each picture its prediction, or the reason why there is none.
     """
+    pictures = [entry.picture for entry in opened]
+    hints = [entry.hints for entry in opened]
     try:
-        return list(colorizer.predict_pictures(pictures, options))
+        # Hints of the options are for all, and then none has hints of its own.
+        own = hints if any(hints) else None
+        return list(colorizer.predict_pictures(pictures, options, hints=own))
     except ConfigError:  # the fault of what was asked for, not of a picture
         raise
     except Exception as error:  # noqa: BLE001  # a predictor may be anybody's code
@@ -187,8 +202,8 @@ def _predict(
             return [_explain(error, picture) for picture in pictures]
     # Here the error is gone, and with it what its frames held of the device's memory.
     middle = len(pictures) // 2
-    return _predict(colorizer, pictures[:middle], options) + _predict(
-        colorizer, pictures[middle:], options
+    return _predict(colorizer, opened[:middle], options) + _predict(
+        colorizer, opened[middle:], options
     )
 
 

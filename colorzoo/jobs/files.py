@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import io
+import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -15,13 +17,22 @@ from typing import TYPE_CHECKING, Any, Literal
 from PIL import Image
 
 from colorzoo import notebook
-from colorzoo.errors import PictureError
+from colorzoo.errors import ColorzooError, ConfigError, PictureError
 from colorzoo.files import replace_text
+from colorzoo.hints import Hints, PlacedHints
 from colorzoo.interrupt import StoppedError
 from colorzoo.jobs.batches import Task, in_batches
+from colorzoo.jobs.hint_files import check_hint_files, find_hint_files
 from colorzoo.jobs.pages import color_paged_file
 from colorzoo.jobs.plan import Pair, identities, is_any_of, pair_folder
-from colorzoo.jobs.records import Fingerprint, Record, Records, difference, settings_of
+from colorzoo.jobs.records import (
+    Fingerprint,
+    Record,
+    Records,
+    content_of,
+    difference,
+    settings_of,
+)
 from colorzoo.options import ColorizeOptions
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.read import has_pages, read
@@ -124,6 +135,7 @@ def colorize_files(
     pairs: Iterable[Pair],
     options: ColorizeOptions | None = None,
     *,
+    hint_files: Mapping[Path, Path] | None = None,
     overwrite: bool = False,
     rank: int = 0,
     processes: int = 1,
@@ -140,6 +152,8 @@ def colorize_files(
         colorizer: What colours them.
         pairs: Each picture with the place of its result, whose folders are made if missing.
         options: How they are coloured.
+        hint_files: Hints of each picture that has its own (see
+            :func:`colorzoo.jobs.hint_files.find_hint_files`), in place of those of the options.
         overwrite: Replace what is there already. Otherwise a result of the same picture is skipped,
             and one of another picture is an error.
         rank: Number of this process.
@@ -156,7 +170,8 @@ def colorize_files(
     planned = list(pairs)
     _check_targets(planned)
     options = options or ColorizeOptions()
-    task = _FileTask(planned, settings_of(colorizer, options), overwrite=overwrite)
+    settings = settings_of(colorizer, options)
+    task = _FileTask(planned, settings, hint_files or {}, overwrite=overwrite)
     mine = planned[rank::processes]
     # Lazily: a file is looked into for pages when its turn has come.
     for paged, group in groupby(mine, lambda pair: options.all_pages and has_pages(pair[0])):
@@ -176,19 +191,25 @@ def colorize_folder(
     target: Path,
     options: ColorizeOptions,
     *,
+    hints: str | os.PathLike[str] | None,
     recursive: bool,
     overwrite: bool,
     on_progress: OnProgress | None,
 ) -> FolderReport:
     """Colour the pictures of a folder; see :meth:`colorzoo.colorizer.Colorizer.folder`."""
     pairs = pair_folder(source, target, recursive=recursive)
+    found = {}
+    if hints is not None:
+        pictures = [picture for picture, _ in pairs]
+        found = find_hint_files(hints, source, pictures, recursive=recursive)
+        check_hint_files(colorizer, pictures, found)
     if options.reference is not None:
         read_reference(options.reference)  # what is wrong with it is said before all else
     report = on_progress or (lambda done, total, numbers: None)
     report(0, len(pairs), {})
     results: list[FileResult] = []
     failed = 0
-    for result in colorize_files(colorizer, pairs, options, overwrite=overwrite):
+    for result in colorize_files(colorizer, pairs, options, hint_files=found, overwrite=overwrite):
         results.append(result)
         failed += result.status == "failed"
         report(len(results), len(pairs), {"failed": failed})
@@ -201,25 +222,45 @@ class _FileTask(Task[Pair, FileResult]):
     Args:
         pairs: All of them, also those of other processes.
         settings: How they are coloured, as it is remembered.
+        hint_files: Hints of each picture that has its own.
         overwrite: Replace what is there already.
     """
 
-    def __init__(self, pairs: Sequence[Pair], settings: dict[str, Any], *, overwrite: bool) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        settings: dict[str, Any],
+        hint_files: Mapping[Path, Path],
+        *,
+        overwrite: bool,
+    ) -> None:
         self.settings = settings
+        self.hint_files = hint_files
         self.overwrite = overwrite
         self.inputs = identities(source for source, _ in pairs)
         self.records = Records()
-        self._fingerprints: dict[Path, Fingerprint] = {}
+        self._begun: dict[Path, tuple[Fingerprint, dict[str, Any]]] = {}
 
     def read(self, pair: Pair) -> Picture | FileResult:
         """Read a picture, or say why it is not coloured."""
-        known = self._begin(pair, self.settings)
+        known = self._begin(pair)
         return known or read(pair[0])
+
+    def hints(self, pair: Pair, picture: Picture) -> PlacedHints | None:
+        """Return the hints of a picture that has its own."""
+        file = self.hint_files.get(pair[0])
+        if file is None:
+            return None
+        hints = Hints.from_file(file)
+        try:
+            return hints.place(picture.height, picture.width)
+        except ConfigError as error:
+            raise ConfigError(f"{file}: {error}") from error
 
     def write(self, pair: Pair, image: Image.Image) -> None:
         """Write a result, and remember what it was made from."""
         write(image, pair[1])
-        self._remember(pair[1], self.settings)
+        self._remember(pair[1])
 
     def color_pages(
         self,
@@ -235,36 +276,42 @@ class _FileTask(Task[Pair, FileResult]):
         """
         start = time.perf_counter()
         notes: tuple[str, ...] = ()
-        settings = {**self.settings, "all_pages": True}
+        file = self.hint_files.get(pair[0])
         try:
-            known = self._begin(pair, settings)
+            known = self._begin(pair, all_pages=True)
             if known:
                 return known
+            if file is not None:
+                options = dataclasses.replace(options, hints=Hints.from_file(file))
             reason, notes = color_paged_file(colorizer, *pair, options, should_stop=should_stop)
             if reason is None:
-                self._remember(pair[1], settings)
-        except PictureError as error:
+                self._remember(pair[1])
+        except ColorzooError as error:
+            if file is None and isinstance(error, ConfigError):
+                raise  # the fault of what was asked for, not of a picture
             reason = str(error)
         status: Status = "failed" if reason else "done"
         return FileResult(*pair, status, reason, notes, time.perf_counter() - start)
 
-    def _begin(self, pair: Pair, settings: dict[str, Any]) -> FileResult | None:
+    def _begin(self, pair: Pair, **more: bool) -> FileResult | None:
         """Note what a picture is like now; or return why it is not coloured."""
         source, target = pair
+        settings = {**self.settings, **more}
         try:
+            if source in self.hint_files:
+                settings["hints"] = content_of(self.hint_files[source])
             known = self._judge(source, target, settings)
             if known is None:
-                self._fingerprints[target] = Fingerprint.of(source)
+                self._begun[target] = Fingerprint.of(source), settings
         except OSError as error:
             raise PictureError(
                 f"Cannot read {source}: {error.strerror}. Check the path."
             ) from error
         return known
 
-    def _remember(self, target: Path, settings: dict[str, Any]) -> None:
+    def _remember(self, target: Path) -> None:
         try:
-            record = Record(target.name, self._fingerprints.pop(target), settings)
-            self.records.add(target.parent, record)
+            self.records.add(target.parent, Record(target.name, *self._begun.pop(target)))
         except OSError as error:
             raise PictureError(
                 f"Cannot remember what {target} was made from: {error.strerror}. Check that "
@@ -275,7 +322,7 @@ class _FileTask(Task[Pair, FileResult]):
         self, pair: Pair, picture: Picture | None, reason: str | None, seconds: float
     ) -> FileResult:
         """Say what became of a file."""
-        self._fingerprints.pop(pair[1], None)  # of one that was read and not written
+        self._begun.pop(pair[1], None)  # of one that was read and not written
         notes = picture.notes if picture else ()
         return FileResult(*pair, "failed" if reason else "done", reason, notes, seconds)
 

@@ -44,6 +44,7 @@ class JobMethods:
         restore_tones: bool = False,
         denoise: bool = False,
         all_pages: bool = False,
+        hints: str | os.PathLike[str] | None = None,
         reference: str | os.PathLike[str] | None = None,
         on_progress: OnProgress | None = None,
     ) -> FolderReport:
@@ -66,13 +67,17 @@ class JobMethods:
             restore_tones: As in calling the colorizer.
             denoise: As in calling the colorizer.
             all_pages: Colour every page of a TIFF, not the first alone.
+            hints: Folder of files of hints: those of ``a/b.jpg`` are ``a/b.json``, as
+                :meth:`colorzoo.Hints.to_file` writes it, or a layer ``a/b.png``. Pictures without
+                are coloured without.
             reference: File of a picture in colour, for all of them to take colours from.
             on_progress: Called at the start and after each file (see :mod:`colorzoo.progress`);
                 its numbers tell how many ``failed``.
 
         Raises:
             PictureError: ``source`` is no folder or is ``target``, or the reference has no colours.
-            ConfigError: One of the options is out of range.
+            ConfigError: One of the options is out of range, or a file of hints belongs to no
+                picture.
         """
         from colorzoo.jobs.files import colorize_folder
 
@@ -85,6 +90,7 @@ class JobMethods:
                 reference=None if reference is None else local_path(reference),
                 vividness=vividness,
             ),
+            hints=hints,
             recursive=recursive,
             overwrite=overwrite,
             on_progress=on_progress,

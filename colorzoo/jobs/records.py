@@ -130,17 +130,21 @@ def settings_of(colorizer: Colorizer, options: ColorizeOptions) -> dict[str, Any
     }
     values["dtype"] = rounding_of(colorizer)
     if options.reference is not None:
-        values["reference"] = _content_of(options.reference)
+        values["reference"] = content_of(options.reference)
     plain = json.dumps({"model": colorizer.name, **values}, default=repr)
     return {key: value for key, value in json.loads(plain).items() if value is not None}
 
 
-def _content_of(reference: Path) -> str:
-    """Return the beginning of the hash of a reference's content, enough to tell it from others."""
+def content_of(path: Path) -> str:
+    """Return the beginning of the hash of a reference or of hints, enough to tell it from others.
+
+    Raises:
+        PictureError: The file cannot be read.
+    """
     try:
-        return file_hash(reference)[:16]
+        return file_hash(path)[:16]
     except OSError as error:
-        raise PictureError(f"Cannot read the reference {reference}: {error.strerror}.") from error
+        raise PictureError(f"Cannot read {path}: {error.strerror}. Check the path.") from error
 
 
 def rounding_of(colorizer: Colorizer) -> str | None:
