@@ -19,6 +19,10 @@ from .wishes import ALTERNATIVES, Look
 ON_DEVICE: Final = ("predict", "vary", "finish", "doubt", "suggest")
 """Methods of :class:`ShownModels` that need the device; what they take and give is small."""
 
+_ONE_GUESS: Final = (
+    "This model makes one guess: it has no other colours as likely, no vividness, and does not "
+    "tell where it is unsure."
+)
 _NUMBERS: Final = {  # what the page tells of a model: key, heading, format
     "psnr": ("PSNR, dB ↑", ".2f"),
     "ssim": ("SSIM ↑", ".3f"),
@@ -90,9 +94,12 @@ class ShownModels:
         return self.colorizer(label).vividness
 
     def card(self, label: str) -> str:
-        """Return in a line what a visitor should know of a model."""
+        """Return what a visitor should know of a model, and what it has not."""
         info = self._infos[label]
-        return " · ".join(filter(None, (info.description, info.license)))
+        line = " · ".join(filter(None, (info.description, info.license)))
+        if self.own_vividness(label) is None:
+            line += f"\n\n{_ONE_GUESS}"
+        return line
 
     def table(self) -> str:
         """Return the models' facts and numbers as a Markdown table."""

@@ -20,6 +20,9 @@ _MOST_PLACES: Final = 400  # of one stroke; the page sends fewer
 _MOST_STROKES: Final = 200
 _HEX: Final = re.compile("#[0-9a-f]{6}")
 _ADVICE: Final = "Click or draw on the grey photo where a colour belongs."
+_NO_LIKELY: Final = (
+    "This model knows no likely colours for a place: choose one yourself, or take another model."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,8 @@ class OwnColors:
         strokes = (*strokes, Stroke(places, _hex_of(color), radius))
         with self._serving.taking(request, str(canvas.source)) as (path,):
             colors = self._serving.backend.likely_colors(path, Look(model), *places[-1])
-        drawn = self._color(_with(canvas, strokes), model, request, likely=_swatches(colors))
+        likely = _swatches(colors) if colors else f"<p>{_NO_LIKELY}</p>"
+        drawn = self._color(_with(canvas, strokes), model, request, likely=likely)
         return [*drawn, gr.skip()]
 
     def _undo(self, canvas: _Canvas | None, model: str, request: gr.Request) -> list[Any]:

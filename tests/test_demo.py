@@ -169,10 +169,10 @@ def test_fifty_at_once_are_all_answered(client: Client, server: Server, tmp_path
     path = tmp_path / "photo.jpg"
     Image.effect_noise((900, 700), 60).save(path)
     jobs = [client.submit(handle_file(path), api_name="/colorize") for _ in range(50)]
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not any(job.status().rank for job in jobs):  # those that wait know their place
         assert time.monotonic() < until
-    assert all(Path(job.result(timeout=90)).is_file() for job in jobs)
+    assert all(Path(job.result(timeout=300)).is_file() for job in jobs)
     assert server.status("VmHWM") < 1_500_000  # kB
 
 
@@ -196,7 +196,7 @@ def test_who_comes_when_too_many_wait_is_told_when_to_come_back(
     with ThreadPoolExecutor() as pool:
         crowds = [pool.submit(crowd) for _ in range(4)]
         message = ""
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while "wait before yours" not in message and time.monotonic() < until:
             try:
                 client.predict(handle_file(ramp), api_name="/colorize")
@@ -227,12 +227,12 @@ def test_nothing_of_a_visitor_stays(server: Server, tmp_path: Path) -> None:
     def private() -> list[str]:
         return [file for file in map(str, server.files()) if "private" in file or "colored" in file]
 
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not any("private-color.mp4.parts" in file for file in private()):
         assert time.monotonic() < until
         time.sleep(0.05)
     client.close()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while private() and time.monotonic() < until:
         time.sleep(0.2)
     assert private() == []
@@ -308,7 +308,7 @@ def test_other_faults_are_not_blamed_on_the_port(server: Server, tmp_path: Path)
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert result.returncode == 1

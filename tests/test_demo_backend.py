@@ -66,6 +66,7 @@ def test_the_network_runs_once_whatever_is_tried_with_a_picture(
 def test_warming_up_runs_the_network_and_leaves_nothing(
     backend: DemoBackend, passes: list[int], tmp_path: Path
 ) -> None:
+    assert "one guess" not in backend.card("vivid")
     backend.warm_up()
     assert len(passes) == 1
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
@@ -113,7 +114,9 @@ def test_a_card_shows_the_numbers_of_the_facts(tmp_path: Path) -> None:
     (folder / "facts.json").write_text(json.dumps(facts))
     (tmp_path / "files").mkdir()
     backend = DemoBackend([str(folder)], VisitorFiles(tmp_path / "files"))
-    assert backend.card("first") == "A model for tests. · apache-2.0"
+    line, lacks = backend.card("first").split("\n\n")
+    assert line == "A model for tests. · apache-2.0"
+    assert lacks.startswith("This model makes one guess: it has no other colours")
     table = backend.table()
     assert "| Model | Architecture | Parameters | PSNR, dB ↑ | MAE ↓ |" in table
     assert "| first | attention-unet | 1.2 M | 23.46 | 14.30 |" in table

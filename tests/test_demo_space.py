@@ -103,7 +103,7 @@ def page_of(python: str | Path, space: Path, environment: dict[str, str]) -> str
             assert port is not None
             page = httpx.get(f"http://127.0.0.1:{port[1]}/").text
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=120) == 0
         finally:
             process.kill()
     return page
