@@ -15,14 +15,18 @@ import colorzoo
 GAP = 8
 
 
-def main() -> None:
-    """Colour the photographs and lay them out in columns of equal height."""
+def main(arguments: list[str] | None = None) -> None:
+    """Colour the photographs and lay them out in columns of equal height.
+
+    Args:
+        arguments: Those of the command line if None.
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--model", default=colorzoo.DEFAULT_MODEL, help="as in colorzoo.load")
     parser.add_argument("--height", type=int, default=210, help="of a photograph, pixels")
     parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     colorizer = colorzoo.load(options.model)
     columns = []
     for path in options.photos:

@@ -6,8 +6,9 @@ python recipes/zoo.py --train photos/train --validation photos/validation
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -50,9 +51,8 @@ def main() -> None:
         store(options.runs / name / "model", zoo_folder() / name)
         color_examples(name, zoo_folder() / name / "before-after.jpg")
     report = options.runs / "report.json"
-    evaluate = ("evaluate", *names, "--data", options.validation, "--json")
-    with report.open("w", encoding="utf-8") as file:
-        subprocess.run([sys.executable, "-m", "colorzoo", *evaluate], stdout=file, check=True)
+    with report.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+        command("evaluate", *names, "--data", options.validation, "--json")
     command("card", *names, "--evaluation", report, "--write", "--readme", ROOT / "README.md")
     shown = options.figure or options.validation
     everything = [info.name for info in colorzoo.list_models()]
@@ -94,8 +94,8 @@ def store(model: Path, target: Path) -> None:
 def color_examples(name: str, target: Path) -> None:
     """Draw the historic examples, grey and coloured by a model."""
     photos = sorted((ROOT / "demos" / "examples").glob("*.jpg"))
-    script = [sys.executable, ROOT / "benchmarks" / "before_after.py"]
-    subprocess.run([*script, *photos, "--model", name, "--out", target], check=True)
+    draw = runpy.run_path(str(ROOT / "benchmarks" / "before_after.py"))["main"]
+    draw([*map(str, photos), "--model", name, "--out", str(target)])
 
 
 def command(*arguments: object) -> None:

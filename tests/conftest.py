@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,11 @@ FACTS: dict[str, Any] = {
 """A ``facts.json`` of nothing."""
 
 torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put slow tests first: of several workers none then has a long one left at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +116,6 @@ def evaluation_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-RunCommands = Callable[..., "list[subprocess.CompletedProcess[str]]"]
 
 
 @pytest.fixture(scope="session")
@@ -132,51 +135,6 @@ def run_python(root: Path) -> Run:
             timeout=120,
             check=False,
         )
-
-    return run
-
-
-_COMMANDS = """
-import contextlib, io, json, sys
-from colorzoo.cli import main
-results = []
-for arguments in json.loads(sys.argv[1]):
-    sys.argv = ["colorzoo", *arguments]
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main()
-        except SystemExit as end:
-            results.append((end.code or 0, out.getvalue(), err.getvalue()))
-print(json.dumps(results))
-"""
-
-
-@pytest.fixture(scope="session")
-def run_commands(run_python: Run) -> RunCommands:
-    """Return a function that runs ``colorzoo`` several times in one fresh process.
-
-    Most of the time of a process goes into importing torch.
-    """
-
-    def run(
-        *commands: Sequence[str | Path], env: Mapping[str, str] | None = None
-    ) -> list[subprocess.CompletedProcess[str]]:
-        plain = [[str(part) for part in command] for command in commands]
-        done = run_python("-c", _COMMANDS, json.dumps(plain), env=env)
-        assert done.returncode == 0, done.stderr
-        rows = zip(plain, json.loads(done.stdout), strict=True)
-        return [subprocess.CompletedProcess(command, *result) for command, result in rows]
-
-    return run
-
-
-@pytest.fixture
-def cli_process(run_python: Run, tmp_path: Path) -> Run:
-    """Return a function that runs ``colorzoo`` in a process and a folder of its own."""
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return run_python("-W", "error", "-m", "colorzoo", *arguments, cwd=tmp_path)
 
     return run
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
-from conftest import Run
 from PIL import Image
 
 pytest.importorskip("accelerate")
 
 
 @pytest.mark.slow
-def test_the_ablation_draws_its_figure_and_goes_on(
-    run_python: Run, photo_folder: Path, tmp_path: Path
-) -> None:
+def test_the_ablation_draws_its_figure_and_goes_on(photo_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     settings = ("data.size=32", "data.batch_size=2", "data.workers=0", "run.device=cpu")
     networks = ("model.config.widths=[4, 8]", "discriminator.config.width=4")
     networks += ("discriminator.config.layers=2", "optimizer.learning_rate=0.01")
     command = ["benchmarks/ablation.py", "--data", photo_folder, "--out", out, "--photos", "1"]
     command += [part for setting in settings + networks for part in ("--set", setting)]
-    first = run_python(*command, "--epochs", "1")
+    first = forked.run(*command, "--epochs", "1")
     assert first.returncode == 0, first.stderr
-    again = run_python(*command, "--epochs", "2")
+    again = forked.run(*command, "--epochs", "2")
     assert again.returncode == 0, again.stderr
     assert again.stdout.split() == [str(out / "ablation.png")]
     runs = sorted(path.name for path in out.iterdir() if path.is_dir())
@@ -38,8 +36,8 @@ def test_the_ablation_draws_its_figure_and_goes_on(
 
 
 @pytest.mark.slow
-def test_the_cost_of_training_is_measured(run_python: Run, photo_folder: Path) -> None:
-    result = run_python(
+def test_the_cost_of_training_is_measured(photo_folder: Path) -> None:
+    result = forked.run(
         *("benchmarks/training.py", "unet-gan", "cnn", "--data", photo_folder),
         *("--size", "64", "--batch-size", "2", "--rounds", "1"),
     )
@@ -52,11 +50,11 @@ def test_the_cost_of_training_is_measured(run_python: Run, photo_folder: Path) -
 
 @pytest.mark.slow
 def test_what_hints_and_a_reference_bring_is_measured(
-    run_python: Run, training_photos: Path, tmp_path: Path
+    training_photos: Path, tmp_path: Path
 ) -> None:
     figure = tmp_path / "figure.png"
     options = ("--data", training_photos, "--limit", "2", "--figure", figure)
-    result = run_python("benchmarks/hints.py", "unet-gan", *options)
+    result = forked.run("benchmarks/hints.py", "unet-gan", *options)
     assert result.returncode == 0, result.stderr
     rows = [line.strip("| ").split(" | ") for line in result.stdout.splitlines() if "| " in line]
     hints = {row[0]: row[1:] for row in rows[:6]}

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 from conftest import Run, one_line_error
 
@@ -24,8 +25,8 @@ def test_help(cli: Run, command: tuple[str, ...]) -> None:
     assert result.stdout.startswith("Usage: colorzoo")
 
 
-def test_version(cli_process: Run) -> None:
-    assert cli_process("--version").stdout == f"colorzoo, version {colorzoo.__version__}\n"
+def test_version(cli: Run) -> None:
+    assert cli("--version").stdout == f"colorzoo, version {colorzoo.__version__}\n"
 
 
 def test_help_and_list_import_nothing_heavy(run_python: Run) -> None:
@@ -98,9 +99,7 @@ def test_doctor(cli: Run) -> None:
     assert "torch: " in cli("doctor").stdout
 
 
-def test_doctor_reports_a_broken_plugin(
-    cli_process: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_reports_a_broken_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site"
     info = package / "broken_zoo-1.0.dist-info"
     info.mkdir(parents=True)
@@ -108,14 +107,18 @@ def test_doctor_reports_a_broken_plugin(
     (info / "entry_points.txt").write_text("[colorzoo.architectures]\nbroken-net = broken_zoo\n")
     (package / "broken_zoo.py").write_text("raise RuntimeError('half installed')\n")
     monkeypatch.setenv("PYTHONPATH", str(package))
-    result = cli_process("doctor", "--json")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return forked.run("-W", "error", "-m", "colorzoo", *arguments)
+
+    result = run("doctor", "--json")
     assert result.returncode == 1
     (problem,) = json.loads(result.stdout)["problems"]
     assert "broken-zoo 1.0 promises the architecture 'broken-net' but fails" in problem
     assert "half installed" in problem
     assert f"problem: {problem}" in result.stderr
-    assert "broken-net" in cli_process("list").stdout
-    assert "half installed" in one_line_error(cli_process("info", "broken-net"))
+    assert "broken-net" in run("list").stdout
+    assert "half installed" in one_line_error(run("info", "broken-net"))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ def test_train_explains_what_is_wrong(
     assert message in one_line_error(cli("train", "run.toml", *arguments))
 
 
-def test_an_interrupt_exits_with_130(root: Path, tmp_path: Path) -> None:
+def test_an_interrupt_exits_with_130(tmp_path: Path) -> None:
     # A config that is a named pipe holds the command inside its work until somebody writes.
     (tmp_path / "model").mkdir()
     pipe = tmp_path / "model" / "config.json"
@@ -167,16 +170,10 @@ def test_an_interrupt_exits_with_130(root: Path, tmp_path: Path) -> None:
         "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "sys.argv = ['colorzoo', 'info', sys.argv[1]]; main()"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "model")],
-        cwd=root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with pipe.open("w"):  # returns when the command has opened the other end
+    # To open the pipe waits until the command has opened the other end.
+    with forked.Forked("-c", code, tmp_path / "model") as process, pipe.open("w"):
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     assert (process.returncode, out, err.strip()) == (130, "", "interrupted")
 
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import background
+import forked
 import numpy as np
 import pytest
 from conftest import Run, one_line_error
 from PIL import Image
 
 
-def test_a_picture_becomes_a_file(cli_process: Run, photo_folder: Path, model_folder: Path) -> None:
+def test_a_picture_becomes_a_file(run_python: Run, photo_folder: Path, model_folder: Path) -> None:
+    """In a fresh process, where an import that warns would be an error."""
     target = photo_folder.parent / "out" / "done.png"
-    result = cli_process(
-        "colorize", photo_folder / "first.png", "-o", target, "--model", model_folder
-    )
+    command = ("-W", "error", "-m", "colorzoo", "colorize", photo_folder / "first.png")
+    result = run_python(*command, "-o", target, "--model", model_folder)
     assert (result.returncode, result.stdout) == (0, f"{target}\n")
     with Image.open(target) as image:
         assert (image.size, image.mode) == ((40, 30), "RGB")
@@ -216,14 +214,16 @@ def test_what_became_of_each_picture_is_a_table(
 
 @pytest.mark.parametrize("name", ["first.png", "inside/second.jpg"])
 def test_a_picture_goes_through_a_pipe(
-    cli: Run, root: Path, photo_folder: Path, model_folder: Path, name: str
+    cli: Run, photo_folder: Path, model_folder: Path, name: str
 ) -> None:
     given = (photo_folder / name).read_bytes()
-    command = (sys.executable, "-m", "colorzoo", "colorize", "-", "--model", model_folder)
-    result = subprocess.run(command, cwd=root, input=given, capture_output=True, check=True)
-    with Image.open(io.BytesIO(result.stdout)) as image, Image.open(photo_folder / name) as source:
+    command = ("-m", "colorzoo", "colorize", "-", "--model", model_folder)
+    with forked.Forked(*command, given=given) as process:
+        assert process.wait() == 0
+        written, messages = process.read(1), process.read(2)
+    with Image.open(io.BytesIO(written)) as image, Image.open(photo_folder / name) as source:
         assert (image.size, image.format) == (source.size, source.format)
-    assert result.stderr.decode() == "1 of 1 pictures coloured\n"
+    assert messages.decode() == "1 of 1 pictures coloured\n"
     broken = cli("colorize", "-", "--model", model_folder, given=b"text")
     assert (broken.returncode, broken.stdout) == (1, "")
     assert "is not a picture" in broken.stderr
@@ -239,8 +239,10 @@ def test_only_one_picture_goes_through_a_pipe(cli: Run, photo_folder: Path) -> N
 def many(folder: Path, count: int) -> None:
     folder.mkdir(exist_ok=True)
     slope = np.linspace(0, 255, 900 * 900).reshape(900, 900).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(slope).save(file, "PNG", compress_level=1)
     for number in range(count):
-        Image.fromarray(slope).save(folder / f"{number:03}.png", compress_level=1)
+        (folder / f"{number:03}.png").write_bytes(file.getvalue())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -255,10 +257,10 @@ def test_a_signal_leaves_whole_results_and_says_what_was_done(
         "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
     )
     arguments = ("colorize", tmp_path / "many", "-o", out, "--model", model_folder)
-    with background.python("-c", code, *arguments, "--csv", tmp_path / "table.csv") as process:
-        background.wait_for(out / "000.png", process)
+    with forked.Forked("-c", code, *arguments, "--csv", tmp_path / "table.csv") as process:
+        process.wait_until((out / "000.png").exists)
         process.send_signal(number)
-        written, messages = process.communicate(timeout=60)
+        written, messages = process.communicate()
     assert process.returncode == 128 + number
     done = len(written.splitlines())
     assert 0 < done < 200
@@ -272,27 +274,16 @@ def test_a_signal_leaves_whole_results_and_says_what_was_done(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "launcher",
-    [
-        ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
-        ("torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-    ],
-    ids=["accelerate", "torchrun"],
-)
 def test_two_processes_share_a_folder(
-    run_python: Run,
-    photo_folder: Path,
-    model_folder: Path,
-    tmp_path: Path,
-    launcher: tuple[str, ...],
+    run_python: Run, photo_folder: Path, model_folder: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("accelerate")
     many(photo_folder, 5)
     (photo_folder / "text.jpg").write_text("not a picture")
     out = tmp_path / "out"
-    command = ("-m", *launcher, "-m", "colorzoo", "colorize", photo_folder, "-o", out)
-    result = run_python(*command, "--model", model_folder, "--csv", tmp_path / "table.csv")
+    command = ("-m", "colorzoo", "colorize", photo_folder, "-o", out, "--model", model_folder)
+    launch = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2")
+    result = run_python(*launch, *command, "--csv", tmp_path / "table.csv")
     assert result.returncode == 1
     names = [*(f"{index:03}.png" for index in range(5)), "first.png", "inside/second.jpg"]
     assert result.stdout.split() == [str(out / name) for name in names]
@@ -300,9 +291,8 @@ def test_two_processes_share_a_folder(
     assert result.stderr.count("error: ") == 1
     with (tmp_path / "table.csv").open(newline="") as file:
         assert [row["status"] for row in csv.DictReader(file)] == ["done"] * 7 + ["failed"]
-    if launcher[0] == "torch.distributed.run":  # whose start is the quicker one
-        again = run_python(*command, "--model", model_folder)
-        assert "0 of 8 pictures coloured, 7 there already" in again.stderr
+    again = forked.run_ranks(*command)
+    assert "0 of 8 pictures coloured, 7 there already" in again.stderr
 
 
 @pytest.mark.slow
@@ -312,7 +302,12 @@ def test_one_process_where_two_were_asked_for_is_told(
     pytest.importorskip("accelerate")
     launch = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2")
     options = ("-o", tmp_path / "out", "--model", model_folder)
-    result = run_python(*launch, "-m", "colorzoo", "colorize", photo_folder, *options)
-    assert result.returncode == 0
+    (tmp_path / "told.py").write_text(
+        "import os; from colorzoo.cli import main\n"
+        f"assert set(os.environ) >= {set(forked.LAUNCHED_ALONE)}\n"
+        "main()"
+    )
+    result = run_python(*launch, tmp_path / "told.py", "colorize", photo_folder, *options)
+    assert result.returncode == 0, result.stderr
     assert result.stderr.count("accelerate launch has started one process only") == 1
     assert "torchrun" in result.stderr

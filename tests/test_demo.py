@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import forked
 import httpx
 import numpy as np
 import pytest
@@ -167,7 +168,7 @@ def test_batch_gives_a_zip_and_says_what_failed(client: Client, ramp: Path, tmp_
 
 def test_fifty_at_once_are_all_answered(client: Client, server: Server, tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
-    Image.effect_noise((900, 700), 60).save(path)
+    Image.effect_noise((640, 480), 60).save(path)
     jobs = [client.submit(handle_file(path), api_name="/colorize") for _ in range(50)]
     until = time.monotonic() + 180
     while not any(job.status().rank for job in jobs):  # those that wait know their place
@@ -217,7 +218,7 @@ def test_nothing_of_a_visitor_stays(server: Server, tmp_path: Path) -> None:
     Image.new("L", (33, 44), 77).save(path)
     broken = tmp_path / "private-broken.png"
     broken.write_bytes(b"private")
-    film = write_film(tmp_path / "private.mp4", frames_of(240, 720, 960))
+    film = write_film(tmp_path / "private.mp4", frames_of(160, 480, 640))
     client = Client(server.url, verbose=False, download_files=tmp_path / "downloads")
     client.predict(handle_file(path), api_name="/colorize")
     client.predict([handle_file(path), handle_file(broken)], api_name="/batch")
@@ -316,9 +317,9 @@ def test_other_faults_are_not_blamed_on_the_port(server: Server, tmp_path: Path)
     assert "port" not in result.stderr.splitlines()[-1]
 
 
-def test_a_taken_port_is_one_line(run_python: Run, server: Server) -> None:
+def test_a_taken_port_is_one_line(server: Server) -> None:
     port = server.url.rstrip("/").rpartition(":")[2]
     folder = server.models["first"]
-    result = run_python("-m", "colorzoo", "demo", folder, "--port", port)
+    result = forked.run("-m", "colorzoo", "demo", folder, "--port", port)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1].startswith("error: The page cannot be served")

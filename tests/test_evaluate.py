@@ -7,6 +7,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 from conftest import Run
@@ -104,15 +105,13 @@ def assert_near(one: Report, other: Report) -> None:
             assert values == pytest.approx(same.values[metric], abs=1e-3), metric
 
 
-@pytest.mark.slow
 def test_two_processes_give_the_report_of_one(
-    photos: Path, model_folder: Path, tmp_path: Path, run_python: Run
+    photos: Path, model_folder: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("accelerate")
-    launch = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2")
     sheet = tmp_path / "sheet.png"
-    result = run_python(
-        *(*launch, "-m", "colorzoo", "evaluate", model_folder, "--data", photos, "--json"),
+    result = forked.run_ranks(
+        *("-m", "colorzoo", "evaluate", model_folder, "--data", photos, "--json"),
         *("--sheet", sheet, "--device", "auto"),
     )
     assert result.returncode == 0, result.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 from conftest import ROOT, Run
 
@@ -24,14 +25,14 @@ def test_damaged_pictures_end_in_a_picture_or_one_clear_error(run_python: Run) -
     assert min(counts.values()) > 20
 
 
-def test_what_must_not_come_is_reported(run_python: Run, tmp_path: Path) -> None:
+def test_what_must_not_come_is_reported(tmp_path: Path) -> None:
     script = (
         "import pathlib, sys; sys.path.insert(0, 'benchmarks'); import fuzz; "
         "fuzz.read = lambda path: 1 / 0; "
         "outcome = fuzz.run_case(0, fuzz.all_seeds(), pathlib.Path(sys.argv[1])); "
         "sys.exit(0 if fuzz.report([outcome]) else 7)"
     )
-    result = run_python("-c", script, tmp_path)
+    result = forked.run("-c", script, tmp_path)
     assert result.returncode == 7, result.stderr
     assert "FOREIGN ZeroDivisionError" in result.stdout
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import forked
 import numpy as np
 import pytest
 from conftest import Run
@@ -161,7 +162,7 @@ def test_the_table_is_read_without_the_libraries_that_compute(run_python: Run) -
     assert run_python("-c", code).stdout == "['PSNR, dB ↑', 'FID ↓'] []\n"
 
 
-def test_a_metric_without_its_library_says_which_extra_brings_it(run_python: Run) -> None:
+def test_a_metric_without_its_library_says_which_extra_brings_it() -> None:
     code = (
         "import sys\n"
         "import numpy as np; from colorzoo.metrics.table import measure\n"
@@ -171,7 +172,7 @@ def test_a_metric_without_its_library_says_which_extra_brings_it(run_python: Run
         "try: measure(picture, picture)\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )
-    first, second = run_python("-c", code).stdout.splitlines()
+    first, second = forked.run("-c", code).stdout.splitlines()
     assert first == "{'mae': 0.0, 'psnr': 100.0}"
     assert second.startswith("MissingDependencyError The metric 'ssim' needs the library 'skimage'")
     assert second.endswith("pip install 'colorzoo[metrics]'")

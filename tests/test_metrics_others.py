@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from subprocess import CompletedProcess
 
+import forked
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, RunCommands
+from conftest import ROOT
 
 import colorzoo
 from colorzoo.errors import ColorzooError, ConfigError
@@ -47,12 +49,7 @@ def nothing(picture, truth):
 """
 
 
-def test_a_package_brings_metrics(
-    photos: Path,
-    model_folder: Path,
-    tmp_path: Path,
-    run_commands: RunCommands,
-) -> None:
+def test_a_package_brings_metrics(photos: Path, model_folder: Path, tmp_path: Path) -> None:
     names = {"redness": "own_metrics", "pictures": "own_metrics", "nothing": "own_metrics"}
     info = tmp_path / "site" / "own_metrics-1.0.dist-info"
     info.mkdir(parents=True)
@@ -62,17 +59,17 @@ def test_a_package_brings_metrics(
     (tmp_path / "site" / "own_metrics.py").write_text(PLUGIN)
     path = {"PYTHONPATH": f"{ROOT}:{tmp_path / 'site'}"}
 
-    def evaluate(*metrics: str) -> tuple[str | Path, ...]:
+    def run(*arguments: str | Path) -> CompletedProcess[str]:
+        return forked.run("-m", "colorzoo", *arguments, env=path)
+
+    def evaluate(*metrics: str) -> CompletedProcess[str]:
         chosen = [part for metric in metrics for part in ("--metric", metric)]
         options = ("--data", photos, "--device", "cpu", "--limit", "2", *chosen)
-        return ("evaluate", model_folder, *options)
+        return run("evaluate", model_folder, *options)
 
-    result, nothing, worse, psnr, told = run_commands(
-        evaluate("redness", "pictures", "psnr"),
-        *(evaluate(metric) for metric in ("nothing", "worse", "psnr")),
-        ("doctor", "--json"),
-        env=path,
-    )
+    result = evaluate("redness", "pictures", "psnr")
+    nothing, worse, psnr = map(evaluate, ("nothing", "worse", "psnr"))
+    told = run("doctor", "--json")
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[2].split() == (
         ["model", "params", "PSNR", "dB", "pictures", "redness"]

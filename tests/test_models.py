@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import torch
 import torch.nn.functional as F
@@ -322,7 +323,7 @@ def test_pretrained_weights_that_do_not_exist_are_an_error() -> None:
         tiny("timm-unet", pretrained=True).load_pretrained()
 
 
-def test_timm_is_asked_for_only_when_it_is_used(run_python) -> None:
+def test_timm_is_asked_for_only_when_it_is_used() -> None:
     code = (
         "import sys; sys.modules['timm'] = None\n"
         "import colorzoo\n"
@@ -331,7 +332,7 @@ def test_timm_is_asked_for_only_when_it_is_used(run_python) -> None:
         "try: colorzoo.create_model('timm-unet')\n"
         "except colorzoo.MissingDependencyError as error: print(error)\n"
     )
-    result = run_python("-c", code)
+    result = forked.run("-c", code)
     assert result.returncode == 0, result.stderr
     assert "pip install 'colorzoo[timm]'" in result.stdout
 

@@ -8,10 +8,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import forked
 import nbformat
 import numpy as np
 import pytest
-from conftest import ROOT, Run
+from conftest import ROOT
 from nbclient import NotebookClient
 from PIL import Image
 
@@ -118,11 +119,11 @@ def test_dir_lists_what_is_public() -> None:
     }
 
 
-def test_a_script_of_a_user_runs(photo_folder: Path, tmp_path: Path, run_python: Run) -> None:
+def test_a_script_of_a_user_runs(photo_folder: Path, tmp_path: Path) -> None:
     """Its types are checked with those of the library, under mypy's strict rules."""
     (photo_folder / "broken.jpg").write_bytes(b"no picture")
     script = ROOT / "examples" / "album.py"
-    done = run_python(script, photo_folder, tmp_path / "out")
+    done = forked.run(script, photo_folder, tmp_path / "out")
     assert (done.returncode, done.stderr.strip()) == (1, "broken.jpg")
     names = {path.name for path in (tmp_path / "out").rglob("*.*") if path.suffix != ".jsonl"}
     assert names == {"first.png", "second.jpg", "other-0.jpg", "other-1.jpg", "other-2.jpg"}

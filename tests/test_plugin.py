@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
-from conftest import ROOT, Run
+from conftest import ROOT
 from hub_server import WRITER, Hub
 from PIL import Image
 
@@ -66,10 +67,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_the_example_passes_its_own_tests(site: Path, run_python: Run) -> None:
+def test_the_example_passes_its_own_tests(site: Path) -> None:
     path = f"{ROOT}:{site}"
     arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
-    result = run_python(*arguments, cwd=PLUGIN, env={"PYTHONPATH": path})
+    result = forked.run(*arguments, cwd=PLUGIN, env={"PYTHONPATH": path})
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -78,7 +79,6 @@ def test_the_example_goes_all_the_way(
     photo_folder: Path,
     hub: Hub,
     hub_env: dict[str, str],
-    run_python: Run,
 ) -> None:
     """Trained, described, published, loaded from the Hub and coloured with."""
     folder = photo_folder.parent
@@ -115,7 +115,7 @@ def test_the_example_goes_all_the_way(
         colorzoo.load(NAME, device="cpu")
 
 
-def test_bad_plug_ins_are_reported_and_hurt_nobody_else(tmp_path: Path, run_python: Run) -> None:
+def test_bad_plug_ins_are_reported_and_hurt_nobody_else(tmp_path: Path) -> None:
     def install(package: str, architecture: str, source: str) -> None:
         (tmp_path / f"{package}.py").write_text(source)
         info = tmp_path / f"{package}-1.2.dist-info"
@@ -129,7 +129,7 @@ def test_bad_plug_ins_are_reported_and_hurt_nobody_else(tmp_path: Path, run_pyth
     install("moon_plugin", "moon-net", "")
     install("greedy_plugin", "cnn", "")
     path = {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
-    result = run_python("-m", "colorzoo", "doctor", "--json", env=path)
+    result = forked.run("-m", "colorzoo", "doctor", "--json", env=path)
     assert result.returncode == 1
     greedy, twins, broken = sorted(json.loads(result.stdout)["problems"])
     assert "'cnn' is claimed by greedy_plugin 1.2 and by colorzoo itself. Uninstall" in greedy
@@ -139,4 +139,4 @@ def test_bad_plug_ins_are_reported_and_hurt_nobody_else(tmp_path: Path, run_pyth
     assert broken.startswith(
         "broken_plugin 1.2 promises the architecture 'broken-net' but fails on"
     )
-    assert run_python("-m", "colorzoo", "info", "unet", env=path).returncode == 0
+    assert forked.run("-m", "colorzoo", "info", "unet", env=path).returncode == 0

@@ -6,10 +6,11 @@ import dataclasses
 import json
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 import torch
-from conftest import FACTS, Run
+from conftest import FACTS
 from hub_server import WRITER, Hub
 from torch import Tensor
 
@@ -188,12 +189,12 @@ print(size, peak() - before)
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_loading_takes_little_more_than_the_weights(
-    model_folder: Path, tmp_path: Path, dtype: str, run_python: Run
+    model_folder: Path, tmp_path: Path, dtype: str
 ) -> None:
     big = colorzoo.create_model("unet", widths=(64, 128, 256, 512, 512, 1024, 1024))
     folder = colorzoo.save(big, tmp_path / "big", dtype=dtype)  # type: ignore[arg-type]  # it is one of the two
     del big
-    measured = run_python("-c", MEASURE, model_folder, folder)
+    measured = forked.run("-c", MEASURE, model_folder, folder)
     assert measured.returncode == 0, measured.stderr
     size, taken = map(int, measured.stdout.split())
     assert size > 180e6

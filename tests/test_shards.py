@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import signal
-import subprocess
-import sys
 import tarfile
-import time
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
-from conftest import ROOT, Run
+from conftest import Run
 from hub_server import WRITER, Hub
 from PIL import Image
 
@@ -212,53 +209,36 @@ def test_a_data_set_that_is_none(hub: Hub) -> None:
         look_up("owner/evil")
 
 
-def launch(*arguments: str | Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", "-m", "colorzoo", "colorize"]
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return subprocess.Popen(
-        [*command, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-    )
-
-
-@pytest.mark.slow
 def test_processes_one_killed_then_resumed_color_each_picture_once(
     model_folder: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("accelerate")
     shards, out = tmp_path / "shards", tmp_path / "out"
     expected = set()
+    large = io.BytesIO()
+    Image.effect_noise((400, 400), 60).save(large, "PNG")
     for number in range(12):
         names = [f"{number:02}-{index}.png" for index in range(6)]
-        large = io.BytesIO()
-        Image.effect_noise((500, 500), 60).save(large, "PNG")
         pack(shards / f"{number:02}.tar", dict.fromkeys(names, large.getvalue()))
         expected |= set(names)
-    arguments = (shards, "-o", out, "--model", model_folder, "--batch-size", "2")
-    process = launch(*arguments)
-    deadline = time.monotonic() + 200
-    while not list(out.glob("manifests/*.json")):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    os.kill(int(children[1]), signal.SIGKILL)
-    _, messages = process.communicate(timeout=120)
-    assert process.returncode != 0, messages
+    arguments = ("-m", "colorzoo", "colorize", shards, "-o", out, "--model", model_folder)
+    arguments += ("--batch-size", "2")
+    with forked.Ranks(*arguments) as ranks:
+        first, second = ranks.processes
+        first.wait_until((out / "manifests" / "00.tar.json").exists)
+        second.send_signal(signal.SIGKILL)
+        second.wait()
+        first.send_signal(signal.SIGTERM)  # as a launcher does when one has gone
+        first.wait()
     assert not (out / "manifest.json").exists()
     before = {path.name for path in out.glob("manifests/*.json")}
     assert 0 < len(before) < 12
 
-    process = launch(*arguments)
-    printed, messages = process.communicate(timeout=240)
-    assert process.returncode == 0, messages
-    assert "12 archives, " in messages
-    assert "72 pictures coloured" in messages
-    assert {f"{shard}.json" for shard in printed.split()} == {
+    resumed = forked.run_ranks(*arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "12 archives, " in resumed.stderr
+    assert "72 pictures coloured" in resumed.stderr
+    assert {f"{shard}.json" for shard in resumed.stdout.split()} == {
         f"{number:02}.tar.json" for number in range(12)
     } - before
     seen = [name for path in sorted(out.glob("*.tar")) for name in unpack(path)]

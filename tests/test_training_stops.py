@@ -6,13 +6,11 @@ import errno
 import hashlib
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import background
+import forked
 import numpy as np
 import pytest
 
@@ -21,6 +19,8 @@ from colorzoo.files import replace_text
 from colorzoo.training.config import TrainingConfig
 from colorzoo.training.logbook import Logbook
 from colorzoo.training.trainer import Trainer, train
+
+TRAIN = ("-m", "colorzoo", "train")
 
 
 def rewrite(checkpoint: Path, key: str, value: object) -> None:
@@ -35,7 +35,7 @@ def rewrite(checkpoint: Path, key: str, value: object) -> None:
 
 def newest_step(tmp_path: Path) -> int:
     folders = (tmp_path / "run" / "checkpoints").glob("step-*")
-    return max(int(path.name[5:]) for path in folders if path.name[5:].isdecimal())
+    return max((int(path.name[5:]) for path in folders if path.name[5:].isdecimal()), default=0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -43,10 +43,10 @@ def test_a_signal_ends_the_step_and_saves(
     number: signal.Signals, config_file: Path, tmp_path: Path
 ) -> None:
     endless = ("--set", "phase.0.steps=100000", "--set", "data.workers=1")
-    with background.training(config_file, *endless) as process:
-        background.wait_for(tmp_path / "run" / "metrics.jsonl", process)
+    with forked.Forked(*TRAIN, config_file, *endless) as process:
+        process.wait_until((tmp_path / "run" / "metrics.jsonl").exists)
         process.send_signal(number)
-        _, messages = process.communicate(timeout=60)
+        _, messages = process.communicate()
     assert process.returncode == 128 + number, messages
     assert "Traceback" not in messages
     assert "--resume" in messages
@@ -59,15 +59,12 @@ def test_kills_at_any_moment_leave_a_run_that_resumes(config_file: Path, tmp_pat
     rng = np.random.default_rng(1)
     always = ["--set", "run.checkpoint_every=1", "--set", "phase.0.steps=100000"]
     always += ["--set", "run.validate_every=0"]
-    with background.training(config_file, *always) as first:
-        background.wait_for(tmp_path / "run" / "checkpoints" / "step-2", first)
+    with forked.Forked(*TRAIN, config_file, *always) as first:
+        first.wait_until(lambda: newest_step(tmp_path) >= 2)
     for _ in range(2):
-        with background.training(config_file, *always, "--resume") as process:
+        with forked.Forked(*TRAIN, config_file, *always, "--resume") as process:
             known = newest_step(tmp_path)
-            deadline = time.monotonic() + 60
-            while newest_step(tmp_path) <= known and time.monotonic() < deadline:
-                assert process.poll() is None, process.communicate()[1]
-                time.sleep(0.005)
+            process.wait_until(lambda known=known: newest_step(tmp_path) > known)
             time.sleep(float(rng.uniform(0, 0.05)))
     last = newest_step(tmp_path)
     result = train(
@@ -87,9 +84,7 @@ def test_a_disk_that_is_full_leaves_the_last_good_checkpoint(
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000));"
         "sys.argv = ['colorzoo', 'train', sys.argv[1], '--resume']; main()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(config_file)], capture_output=True, text=True, check=False
-    )
+    done = forked.run("-c", code, config_file)
     assert done.returncode == 1
     assert "could not be written" in done.stderr
     assert "Traceback" not in done.stderr

@@ -11,9 +11,9 @@ import sys
 import tarfile
 from pathlib import Path
 
-import background
+import forked
 import pytest
-from conftest import ROOT, Run
+from conftest import ROOT
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -108,8 +108,8 @@ def test_two_runs_do_not_share_a_folder_and_a_killed_one_leaves_it(
     config_file: Path, tmp_path: Path
 ) -> None:
     endless = ("--set", "phase.0.steps=100000", "--set", "data.workers=1")
-    with background.training(config_file, *endless) as process:
-        background.wait_for(tmp_path / "run" / "checkpoints" / "step-4", process)
+    with forked.Forked("-m", "colorzoo", "train", config_file, *endless) as process:
+        process.wait_until(lambda: [*(tmp_path / "run" / "checkpoints").glob("step-*[0-9]")])
         with pytest.raises(
             TrainingError, match=rf"Another run works in .*process {process.pid} on"
         ):
@@ -128,8 +128,8 @@ def test_photos_that_cannot_be_used_end_a_run_with_one_line(
     for photo in training_photos.iterdir():
         photo.write_bytes(b"no picture")
     settings = ("--set", "data.workers=2", "--set", "data.validation=")
-    with background.training(config_file, *settings) as process:
-        _, messages = process.communicate(timeout=60)
+    with forked.Forked("-m", "colorzoo", "train", config_file, *settings) as process:
+        _, messages = process.communicate()
     assert process.returncode == 1, messages
     assert messages.startswith("error: 20 photos in a row could not be used")
     assert len(messages.splitlines()) == 1
@@ -162,9 +162,8 @@ def test_a_batch_beyond_all_memory_is_one_clear_error(config_file: Path) -> None
         "sys.argv = ['colorzoo', 'train', *sys.argv[1:]]; main()"
     )
     settings = ("data.batch_size=8192", "data.validation=", "data.size=64")
-    command = [sys.executable, "-c", code, str(config_file)]
-    command += [part for setting in settings for part in ("--set", setting)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    changes = [part for setting in settings for part in ("--set", setting)]
+    done = forked.run("-c", code, config_file, *changes)
     assert done.returncode == 1, done.stderr
     assert done.stderr.startswith("error: Memory ran out: ")
     assert len(done.stderr.splitlines()) == 1
@@ -214,13 +213,9 @@ def test_hostile_sizes_in_an_archive_are_one_clear_error(size: bytes, tmp_path: 
         open_source(str(tar_of(tmp_path / "photos.tar", size)))
 
 
-def test_a_launcher_that_starts_one_process_of_two_is_warned_of(
-    run_python: Run, config_file: Path
-) -> None:
-    launch = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2")
-    launch += ("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no")
+def test_a_launcher_that_starts_one_process_of_two_is_warned_of(config_file: Path) -> None:
     command = ("-m", "colorzoo", "train", config_file, "--set", "phase.0.steps=1")
-    done = run_python(*launch, *command)
+    done = forked.run(*command, env=forked.LAUNCHED_ALONE)
     assert done.returncode == 0, done.stderr
     assert "torchrun --standalone --nproc-per-node" in done.stderr
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-import time
 import tomllib
 from pathlib import Path
 
+import forked
 import pytest
 from conftest import ROOT, Run
 
@@ -136,20 +133,10 @@ def test_a_stopped_search_goes_on_in_the_run_it_was_in(
     recipe = write(folder, photo_folder)
     text = recipe.read_text()
     recipe.write_text(text.replace("steps = 4", "steps = 5000"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "colorzoo", "tune", str(recipe), "--trials", "2"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    deadline = time.monotonic() + 60
-    while not list(folder.glob("trial-0000/checkpoints/step-[0-9]")):
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(number)
-    printed, messages = process.communicate(timeout=60)
+    with forked.Forked("-m", "colorzoo", "tune", recipe, "--trials", "2") as process:
+        process.wait_until(lambda: list(folder.glob("trial-0000/checkpoints/step-*[0-9]")))
+        process.send_signal(number)
+        printed, messages = process.communicate()
     assert printed == ""
     if number == signal.SIGTERM:
         assert process.returncode == 128 + number, messages

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import pytest
 from films import (
@@ -208,7 +207,7 @@ def test_preview_and_comparison(vivid_colorizer: colorzoo.Colorizer, tmp_path: P
 
 
 SCRIPT = """
-import sys
+import os, signal, sys
 import colorzoo, torch
 from colorzoo.jobs import shots
 shots._SEGMENT_FRAMES = 8
@@ -216,6 +215,8 @@ torch.set_num_threads(1)
 colorizer = colorzoo.load(sys.argv[1], device="cpu")
 def tell(done, total, numbers):
     print(done, flush=True)
+    if done >= 20 and "--die" in sys.argv:
+        os.kill(os.getpid(), signal.SIGKILL)
 hints = colorzoo.Hints.from_points([(20, 40, "red"), (30, 20, "blue")])
 colorizer.video(sys.argv[2], sys.argv[3], colorzoo.VideoOptions(codec="ffv1"), batch_size=2,
                 hints={3: hints},
@@ -225,23 +226,17 @@ colorizer.video(sys.argv[2], sys.argv[3], colorzoo.VideoOptions(codec="ffv1"), b
 
 def test_a_killed_job_goes_on_to_the_same_film(model_folder: Path, tmp_path: Path) -> None:
     source = write_film(tmp_path / "in.mp4", frames_of(48, 48, 64, cuts=2), sound=True)
-    command = [sys.executable, "-c", SCRIPT, str(model_folder), str(source)]
+    command = ("-c", SCRIPT, model_folder, source)
     straight, killed = tmp_path / "straight.mkv", tmp_path / "killed.mkv"
-    subprocess.run([*command, str(straight)], check=True, capture_output=True)
-    with subprocess.Popen([*command, str(killed)], stdout=subprocess.PIPE, text=True) as job:
-        assert job.stdout is not None
-        for line in job.stdout:
-            if int(line) >= 20:
-                job.send_signal(signal.SIGKILL)
-                break
+    assert forked.run(*command, straight).returncode == 0
+    assert forked.run(*command, killed, "--die").returncode == -signal.SIGKILL
     assert not killed.exists()
     whole = sorted(path.name for path in (tmp_path / "killed.mkv.parts").glob("*.segment"))
     assert 1 <= len(whole) < 6
     with pytest.raises(VideoError, match="An earlier job was stopped .* resume"):
         colorzoo.load(model_folder, device="cpu").video(source, killed)
-    resumed = subprocess.run(
-        [*command, str(killed), "--resume"], check=True, capture_output=True, text=True
-    )
+    resumed = forked.run(*command, killed, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
     assert int(resumed.stdout.split()[0]) == 8 * len(whole)
     assert not (tmp_path / "killed.mkv.parts").exists()
     for first, second in zip(decoded(straight), decoded(killed), strict=True):

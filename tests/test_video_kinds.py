@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import pytest
-from conftest import Run
 from films import decoded, frames_of, scene, sound_of, times_of, write_film
 
 import colorzoo
@@ -108,14 +108,12 @@ except colorzoo.VideoError as error:
 """
 
 
-def test_a_full_disk_is_one_error_and_the_job_goes_on(
-    run_python: Run, model_folder: Path, tmp_path: Path
-) -> None:
+def test_a_full_disk_is_one_error_and_the_job_goes_on(model_folder: Path, tmp_path: Path) -> None:
     """No file may grow beyond a size, which stops a film as a full disk does."""
     noise = [*np.random.default_rng(0).integers(0, 256, (12, 96, 128), dtype=np.uint8)]
     source = write_film(tmp_path / "in.mp4", noise)
     target = tmp_path / "out.mp4"
-    result = run_python("-c", ON_A_SMALL_DISK, model_folder, source, target)
+    result = forked.run("-c", ON_A_SMALL_DISK, model_folder, source, target)
     assert result.returncode == 0, result.stderr
     assert f"Cannot write {target}: " in result.stdout
     assert "go on with resume" in result.stdout
@@ -137,15 +135,13 @@ print(*peaks)
 """
 
 
-def test_memory_does_not_grow_with_the_film(
-    run_python: Run, model_folder: Path, tmp_path: Path
-) -> None:
+def test_memory_does_not_grow_with_the_film(model_folder: Path, tmp_path: Path) -> None:
     shift = [np.roll(scene(0, 96, 128), number, axis=1) for number in range(64)]
     films = []
     for name, frames in (("short.mp4", shift), ("long.mp4", 7 * shift)):
         films.append(write_film(tmp_path / name, frames))
     out = [tmp_path / "short-color.mp4", tmp_path / "long-color.mp4"]
-    result = run_python("-c", PEAK, model_folder, *films, *out)
+    result = forked.run("-c", PEAK, model_folder, *films, *out)
     assert result.returncode == 0, result.stderr
     short, long = map(int, result.stdout.split())
     assert len(decoded(out[1])) == 448
@@ -153,17 +149,13 @@ def test_memory_does_not_grow_with_the_film(
     assert long - short < 10_000  # kB
 
 
-@pytest.mark.slow
-def test_two_processes_make_the_film_that_one_makes(
-    run_python: Run, model_folder: Path, tmp_path: Path
-) -> None:
+def test_two_processes_make_the_film_that_one_makes(model_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("accelerate")
     source = write_film(tmp_path / "in.mp4", frames_of(36, 48, 64, cuts=3), sound=True)
     command = ["-m", "colorzoo", "video", source, "--model", model_folder, "--codec", "ffv1", "-o"]
-    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     one, two = tmp_path / "one.mkv", tmp_path / "two.mkv"
-    assert run_python(*command, one).returncode == 0
-    result = run_python(*launch, *command, two)
+    assert forked.run(*command, one).returncode == 0
+    result = forked.run_ranks(*command, two)
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"{two}\n"
     assert "36 frames in 3 shots" in result.stderr

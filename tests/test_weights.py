@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import torch
-from conftest import Run
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -160,13 +160,11 @@ except colorzoo.WeightsError as error:
 """
 
 
-def test_a_config_that_asks_for_much_takes_no_memory(
-    model_folder: Path, tmp_path: Path, run_python: Run
-) -> None:
+def test_a_config_that_asks_for_much_takes_no_memory(model_folder: Path, tmp_path: Path) -> None:
     greedy = Path(shutil.copytree(model_folder, tmp_path / "greedy"))
     config = json.loads((greedy / "config.json").read_text())["config"]
     edit_config(greedy, config={**config, "widths": [8000, 16000, 16000]})
-    taken, _, message = run_python("-c", ASK, model_folder, greedy).stdout.partition(" ")
+    taken, _, message = forked.run("-c", ASK, model_folder, greedy).stdout.partition(" ")
     assert "has shape" in message
     assert int(taken) < 30e6
 
@@ -182,10 +180,8 @@ colorizer(grey, working_size=4096)
 """
 
 
-def test_a_working_size_that_no_memory_holds_is_one_error(
-    model_folder: Path, run_python: Run
-) -> None:
-    outcome = run_python("-c", SQUEEZE, model_folder)
+def test_a_working_size_that_no_memory_holds_is_one_error(model_folder: Path) -> None:
+    outcome = forked.run("-c", SQUEEZE, model_folder)
     assert (
         "colorzoo.errors.TensorError: The memory of 'cpu' does not suffice for 1 x 4096 x 4096"
         in (outcome.stderr)
