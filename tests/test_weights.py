@@ -100,7 +100,7 @@ def test_the_config_file_has_the_fixed_form(model_folder: Path) -> None:
         ({"image": None}, "lacks the key 'image'"),
         ({"training": None}, "lacks the key 'training'"),
         ({"wieghts": 1}, "unknown key 'wieghts'"),
-        ({"architecture": "attention-unnet"}, r"not installed.*Did you mean 'attention-unet'"),
+        ({"architecture": "attention-unnet"}, r"not installed.*Here are: attention-unet"),
         ({"architecture": 3}, "architecture must be of type str"),
         ({"image": {"working_size": 32}}, "image lacks the key 'color'"),
         (
