@@ -119,5 +119,5 @@ def warn_if_alone() -> None:
         _log.warning(
             "accelerate launch has started one process only: on processors it leaves the others to "
             "MPI, whatever --num_processes says. For several on this machine use torchrun, as in: "
-            "torchrun --nproc-per-node 2 -m colorzoo ..."
+            "torchrun --standalone --nproc-per-node 2 -m colorzoo ..."
         )

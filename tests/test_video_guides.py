@@ -90,8 +90,8 @@ def test_a_reference_for_the_film_and_for_a_shot(
     vivid_colorizer: colorzoo.Colorizer, panned: Path, tmp_path: Path
 ) -> None:
     files = {}
-    for name, color in (("red", (200, 40, 40)), ("blue", (40, 60, 200))):
-        shades = scene(0, 96, 144)[..., None] / 255 * np.array(color)
+    for shot, (name, color) in enumerate((("red", (200, 40, 40)), ("blue", (150, 170, 255)))):
+        shades = scene(shot, 96, 144 + SHOT)[..., None] / 255 * np.array(color)
         files[name] = tmp_path / f"{name}.png"
         Image.fromarray(shades.astype(np.uint8)).save(files[name])
     out, video = tmp_path / "out.mkv", VideoOptions(codec="ffv1", every=8)

@@ -54,11 +54,9 @@ class JobMethods:
 
         Args:
             source: Folder of pictures.
-            target: Folder for the results; made if missing. It may lie inside ``source``. A suffix
-                that cannot be written, such as .gif, becomes .png.
+            target: Folder for the results, also inside ``source``; .gif and the like become .png.
             recursive: Take subfolders too.
-            overwrite: Replace what is in ``target`` already. Otherwise a result of the same picture
-                is skipped, and one of another picture is an error.
+            overwrite: Replace what is there, instead of skipping it or, if another's, refusing it.
             saturation: As in calling the colorizer.
             vividness: As in calling the colorizer.
             working_size: As in calling the colorizer.
@@ -67,17 +65,13 @@ class JobMethods:
             restore_tones: As in calling the colorizer.
             denoise: As in calling the colorizer.
             all_pages: Colour every page of a TIFF, not the first alone.
-            hints: Folder of files of hints: those of ``a/b.jpg`` are ``a/b.json``, as
-                :meth:`colorzoo.Hints.to_file` writes it, or a layer ``a/b.png``. Pictures without
-                are coloured without.
+            hints: Folder of files of hints: of ``a/b.jpg`` ``a/b.json`` or a layer ``a/b.png``.
             reference: File of a picture in colour, for all of them to take colours from.
-            on_progress: Called at the start and after each file (see :mod:`colorzoo.progress`);
-                its numbers tell how many ``failed``.
+            on_progress: Called with how many are done and ``failed`` (:mod:`colorzoo.progress`).
 
         Raises:
             PictureError: ``source`` is no folder or is ``target``, or the reference has no colours.
-            ConfigError: One of the options is out of range, or a file of hints belongs to no
-                picture.
+            ConfigError: An option is out of range, or a file of hints belongs to no picture.
         """
         from colorzoo.jobs.files import colorize_folder
 
@@ -87,8 +81,8 @@ class JobMethods:
             local_path(target),
             ColorizeOptions(
                 *(saturation, working_size, batch_size, depth, restore_tones, denoise, all_pages),
-                reference=None if reference is None else local_path(reference),
                 vividness=vividness,
+                reference=local_path(reference) if reference is not None else None,
             ),
             hints=hints,
             recursive=recursive,
