@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 from hint_pictures import chroma_of, lab_of_color, waves
 from PIL import ExifTags, Image
@@ -21,26 +20,14 @@ from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ColorzooError, ConfigError, PictureError
 from colorzoo.hints import Hint, resize_hints
 from colorzoo.predictor import Floats, Guidance, Guide
-from colorzoo.predictors.network import NetworkPredictor
-
-
-@pytest.fixture(scope="module")
-def colorizer() -> Colorizer:
-    """A U-Net of random weights, strong enough to give visible colours."""
-    torch.manual_seed(0)
-    model = colorzoo.create_model("unet", widths=(4, 8, 8))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.2)
-    return Colorizer(NetworkPredictor(model, working_size=32, device="cpu"))
 
 
 @pytest.mark.parametrize("size", [(90, 120), (700, 300), (20, 16), (5, 400)])
 @pytest.mark.parametrize("name", ["network", "levin", "yatziv"])
 def test_hinted_pixels_have_the_colour_of_the_hint(
-    name: str, size: tuple[int, int], colorizer: Colorizer
+    name: str, size: tuple[int, int], vivid_colorizer: Colorizer
 ) -> None:
-    used = colorizer if name == "network" else colorzoo.load(name, device="cpu")
+    used = vivid_colorizer if name == "network" else colorzoo.load(name, device="cpu")
     height, width = size
     # Weak colours, which every lightness of the picture can have.
     points = [
@@ -56,33 +43,33 @@ def test_hinted_pixels_have_the_colour_of_the_hint(
         assert (near - lab_of_color(*given)[:, None]).abs().max() < 2.0
 
 
-def test_one_hint_mends_its_neighbourhood_and_the_rest_stays(colorizer: Colorizer) -> None:
+def test_one_hint_mends_its_neighbourhood_and_the_rest_stays(vivid_colorizer: Colorizer) -> None:
     grey = waves(320, 320)
-    plain = chroma_of(colorizer(grey))
+    plain = chroma_of(vivid_colorizer(grey))
     hints = Hints.from_points([(40, 40, "#a06060")])
-    change = (chroma_of(colorizer(grey, hints=hints)) - plain).norm(dim=0)
+    change = (chroma_of(vivid_colorizer(grey, hints=hints)) - plain).norm(dim=0)
     assert change[36:45, 36:45].mean() > 8.0
     assert change[250:, 250:].mean() < 0.25 * change[30:60, 30:60].mean()
 
 
-def test_a_grey_hint_says_that_there_is_no_colour(colorizer: Colorizer) -> None:
+def test_a_grey_hint_says_that_there_is_no_colour(vivid_colorizer: Colorizer) -> None:
     grey = waves(64, 64)
-    assert chroma_of(colorizer(grey))[:, 30, 30].norm() > 3.0
+    assert chroma_of(vivid_colorizer(grey))[:, 30, 30].norm() > 3.0
     layer = np.zeros((64, 64, 4), dtype=np.uint8)
     layer[20:40, 20:40] = (128, 128, 128, 255)
-    image = colorizer(grey, hints=Hints.from_layer(layer))
+    image = vivid_colorizer(grey, hints=Hints.from_layer(layer))
     assert chroma_of(image)[:, 20:40, 20:40].abs().max() < 0.5
 
 
-def test_no_hints_change_nothing(colorizer: Colorizer) -> None:
+def test_no_hints_change_nothing(vivid_colorizer: Colorizer) -> None:
     grey = waves(40, 50)
-    plain = np.asarray(colorizer(grey))
-    assert np.array_equal(np.asarray(colorizer(grey, hints=Hints.from_points([]))), plain)
+    plain = np.asarray(vivid_colorizer(grey))
+    assert np.array_equal(np.asarray(vivid_colorizer(grey, hints=Hints.from_points([]))), plain)
 
 
-def test_hints_follow_saturation(colorizer: Colorizer) -> None:
+def test_hints_follow_saturation(vivid_colorizer: Colorizer) -> None:
     hints = Hints.from_points([(20, 20, (150, 120, 110))])
-    none = colorizer(waves(40, 40), hints=hints, saturation=0)
+    none = vivid_colorizer(waves(40, 40), hints=hints, saturation=0)
     assert chroma_of(none).abs().max() < 0.01
 
 
@@ -102,11 +89,11 @@ def test_only_opaque_pixels_of_a_layer_bind() -> None:
     assert (placed.rows.tolist(), placed.columns.tolist()) == ([2], [3])
 
 
-def test_hints_live_in_the_upright_picture(colorizer: Colorizer) -> None:
+def test_hints_live_in_the_upright_picture(vivid_colorizer: Colorizer) -> None:
     image = Image.fromarray(waves(30, 60))
     image.getexif()[ExifTags.Base.Orientation] = 6  # upright it is 60 high and 30 wide
     hints = Hints.from_points([(55, 3, (150, 120, 110))], radius=1)
-    result = chroma_of(colorizer(image, hints=hints))
+    result = chroma_of(vivid_colorizer(image, hints=hints))
     assert (result[:, 55, 3] - lab_of_color(150, 120, 110)).abs().max() < 2.0
 
 
@@ -150,16 +137,16 @@ def test_points_and_layers_go_to_files_and_back(tmp_path: Path) -> None:
     assert np.array_equal(back, layer)
 
 
-def test_a_list_takes_one_entry_a_picture(colorizer: Colorizer) -> None:
+def test_a_list_takes_one_entry_a_picture(vivid_colorizer: Colorizer) -> None:
     pictures = [waves(40, 40), waves(40, 40), waves(50, 60)]
     hints = [
         Hints.from_points([(20, 20, (150, 120, 110))]),
         None,
         Hints.from_points([(1, 1, "red")]),
     ]
-    together = colorizer(pictures, hints=hints)
+    together = vivid_colorizer(pictures, hints=hints)
     for image, picture, own in zip(together, pictures, hints, strict=True):
-        alone = np.asarray(colorizer(picture, hints=own)).astype(int)
+        alone = np.asarray(vivid_colorizer(picture, hints=own)).astype(int)
         assert np.abs(np.asarray(image).astype(int) - alone).max() <= 1
 
 
@@ -309,10 +296,10 @@ BAD_FILES: list[tuple[str, str | bytes, type[ColorzooError], str]] = [
 
 @pytest.mark.parametrize(("points", "radius", "message"), BAD_POINTS)
 def test_bad_points_are_refused(
-    points: Any, radius: int, message: str, colorizer: Colorizer
+    points: Any, radius: int, message: str, vivid_colorizer: Colorizer
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        colorizer(waves(32, 32), hints=Hints.from_points(points, radius=radius))
+        vivid_colorizer(waves(32, 32), hints=Hints.from_points(points, radius=radius))
 
 
 @pytest.mark.parametrize(("name", "content", "error", "message"), BAD_FILES)
@@ -332,7 +319,8 @@ def test_bad_files_of_hints_are_refused(
     assert not out.exists()
 
 
-def test_what_cannot_be_used_is_one_clear_error(colorizer: Colorizer, tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_one_clear_error(vivid_colorizer: Colorizer, tmp_path: Path) -> None:
+    colorizer = vivid_colorizer
     hints, grey = Hints.from_points(RED), waves(32, 32)
     layer = Hints.from_layer(np.zeros((5, 6, 4), dtype=np.uint8))
     none = Hints.from_points([])

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 from hint_pictures import waves
 from PIL import Image
@@ -17,18 +16,6 @@ from colorzoo import Hints
 from colorzoo.cli import commands
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ConfigError, PictureError
-from colorzoo.predictors.network import NetworkPredictor
-
-
-@pytest.fixture(scope="module")
-def colorizer() -> Colorizer:
-    """A U-Net of random weights, strong enough to give visible colours."""
-    torch.manual_seed(0)
-    model = colorzoo.create_model("unet", widths=(4, 8, 8))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.2)
-    return Colorizer(NetworkPredictor(model, working_size=32, device="cpu"))
 
 
 @pytest.fixture
@@ -47,7 +34,7 @@ def hinted_folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_takes_a_folder_of_hints(
-    hinted_folder: Path, model_folder: Path, colorizer: Colorizer
+    hinted_folder: Path, model_folder: Path, vivid_colorizer: Colorizer
 ) -> None:
     photos, hints, out = (hinted_folder / name for name in ("photos", "hints", "out"))
     command = ["colorize", str(photos), "-o", str(out), "--device", "cpu"]
@@ -67,20 +54,20 @@ def test_a_folder_takes_a_folder_of_hints(
     assert "2 there already" in again.output
     # What is wrong with one picture's hints is told of that picture alone.
     Hints.from_points([(99, 30, "teal")]).to_file(hints / "a.json")
-    bad = list(colorizer.folder(photos, hinted_folder / "bad", hints=hints))
+    bad = list(vivid_colorizer.folder(photos, hinted_folder / "bad", hints=hints))
     assert [one.status for one in bad] == ["failed", "done", "done"]
     assert "a.json: A hint lies at row 99" in (bad[0].reason or "")
 
 
 def test_hints_that_belong_to_no_picture_are_one_error(
-    hinted_folder: Path, colorizer: Colorizer
+    hinted_folder: Path, vivid_colorizer: Colorizer
 ) -> None:
     photos, hints, out = (hinted_folder / name for name in ("photos", "hints", "out"))
     Image.fromarray(waves(40, 60)).save(photos / "a.tif")
 
     def refuse(message: str, given: Any = hints) -> None:
         with pytest.raises(ConfigError, match=message):
-            colorizer.folder(photos, out, hints=given)
+            vivid_colorizer.folder(photos, out, hints=given)
 
     refuse("a.json may belong to .*a.png or to .*a.tif. Call them a.png.json or a.tif.json")
     (hints / "a.json").rename(hints / "a.tif.json")
@@ -104,30 +91,32 @@ def test_hints_that_belong_to_no_picture_are_one_error(
     result = CliRunner().invoke(commands, command)
     assert result.exit_code == 2
     assert "A folder of --hints is for one folder of pictures" in result.output
-    done = colorizer.folder(photos, out, hints=hints, recursive=False)
+    done = vivid_colorizer.folder(photos, out, hints=hints, recursive=False)
     assert len(done.done) == 3  # and what the inner folder of hints holds is passed over
 
 
 def test_a_folder_takes_one_reference_and_notices_another(
-    colorizer: Colorizer, tmp_path: Path
+    vivid_colorizer: Colorizer, tmp_path: Path
 ) -> None:
     (tmp_path / "grey").mkdir()
     Image.fromarray(waves(40, 60)).save(tmp_path / "grey" / "a.png")
     reference = tmp_path / "reference.png"
     Image.new("RGB", (40, 40), "orange").save(reference)
-    done = colorizer.folder(tmp_path / "grey", tmp_path / "out", reference=reference)
+    done = vivid_colorizer.folder(tmp_path / "grey", tmp_path / "out", reference=reference)
     assert len(done.done) == 1
     with Image.open(tmp_path / "out" / "a.png") as image:
-        expected = colorizer(tmp_path / "grey" / "a.png", reference=reference)
+        expected = vivid_colorizer(tmp_path / "grey" / "a.png", reference=reference)
         assert np.array_equal(np.asarray(image), np.asarray(expected))
     reference.rename(tmp_path / "moved.png")
-    moved = colorizer.folder(tmp_path / "grey", tmp_path / "out", reference=tmp_path / "moved.png")
+    moved = vivid_colorizer.folder(
+        tmp_path / "grey", tmp_path / "out", reference=tmp_path / "moved.png"
+    )
     assert [(result.status, result.reason) for result in moved] == [("skipped", None)]
     Image.new("RGB", (40, 40), "teal").save(reference)  # another picture under the old name
-    (other,) = colorizer.folder(tmp_path / "grey", tmp_path / "out", reference=reference)
+    (other,) = vivid_colorizer.folder(tmp_path / "grey", tmp_path / "out", reference=reference)
     assert other.status == "skipped"
     assert "coloured with reference" in (other.reason or "")
     for bad, message in (("missing.png", "missing"), ("grey/a.png", "is grey")):
         with pytest.raises(PictureError, match=message):
-            colorizer.folder(tmp_path / "grey", tmp_path / "none", reference=tmp_path / bad)
+            vivid_colorizer.folder(tmp_path / "grey", tmp_path / "none", reference=tmp_path / bad)
     assert not (tmp_path / "none").exists()
