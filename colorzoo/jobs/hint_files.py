@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from colorzoo.errors import ConfigError
 from colorzoo.hints import Hints
+from colorzoo.pictures.opening import local_path
 
 if TYPE_CHECKING:
     from colorzoo.colorizer import Colorizer
@@ -95,7 +96,7 @@ def _folder_of(hints: object, source: Path, *, recursive: bool) -> Path:
         )
     if not isinstance(hints, (str, os.PathLike)):
         raise ConfigError(f"hints must be the path of a folder, not {hints!r}.")
-    folder = Path(hints).expanduser()
+    folder = local_path(hints)
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise ConfigError(
