@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,22 @@ GivenPixels = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
 
 _RADIUS: Final = 1
 _SOFTNESS: Final = 128.0  # in squared units of L: variance of L at which the slope is halved
+
+
+def anneal(logits: Any, rarity: Any, vividness: Any) -> Any:
+    """Return the logits of the distribution over colours that a vividness looks at.
+
+    Rare colours weigh more, for a mean over what is likely is greyer than any photo; and likely
+    cells weigh more, by a temperature of 1 at vividness 0 and of 0.32 at 1, for the mean of far
+    colours is none of them. It is one formula for arrays and for tensors, and returns what it is
+    given.
+
+    Args:
+        logits: Of how likely each of Q colours is, of any shape that ``rarity`` spreads over.
+        rarity: What is added at vividness 1: the logarithm of how much more rare colours weigh.
+        vividness: 0, for the distribution as it is, to 1; a number, or a tensor of one.
+    """
+    return (logits + vividness * rarity) / 10.0 ** (-0.5 * vividness)
 
 
 def saturate(chroma: Floats, factor: float) -> Floats:

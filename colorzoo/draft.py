@@ -24,20 +24,20 @@ from colorzoo.predictor import (
     Guidance,
     Prediction,
     add_vividness,
-    as_array,
     check_guidance,
-    without_distribution,
 )
 from colorzoo.predictors._on_top import OnTop
+from colorzoo.predictors.distribution import (
+    Distribution,
+    distribution_of,
+    without_distribution,
+)
 from colorzoo.prepare import LONGEST, guidance_for, place_hints, read_reference, working_shape
 from colorzoo.schema import check_whole
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from colorzoo.colorizer import Colorizer
     from colorzoo.hints import Hints
-    from colorzoo.predictors.network import NetworkPredictor
 
 MOST: Final = 32
 """Alternatives, or colours for a place, at once; after a dozen they repeat themselves."""
@@ -140,18 +140,12 @@ class Draft:
             ConfigError: The model has no distribution, or ``n`` or ``seed`` is out of range.
         """
         check_whole("n", n, MOST)
-        if not 0 <= seed < 2**63:  # what torch's generators take
+        if not 0 <= seed < 2**63:  # as many as seeds have elsewhere
             raise ConfigError(f"seed must be a whole number of at most 63 bits, not {seed}.")
-        predictor, logits = self._distribution()
-        import torch
-
-        from colorzoo.predictors.distribution import choose_alternatives
-
-        shares = torch.softmax(logits[None], dim=1)
-        chosen = choose_alternatives(shares, predictor.cells.to(shares), count=n, seed=seed)
+        distribution, logits = self._distribution()
         return [
-            _drafted(self._colorizer, self.picture, self.prediction.lightness, predictor, each)
-            for each in chosen.clamp(min=1e-12).log()
+            _drafted(self._colorizer, self.picture, self.prediction.lightness, distribution, each)
+            for each in distribution.alternatives(logits, n, seed)
         ]
 
     def uncertainty(self, longest: int | None = None) -> NDArray[np.float32]:
@@ -167,20 +161,11 @@ class Draft:
         Raises:
             ConfigError: The model has no distribution.
         """
-        predictor, logits = self._distribution()
-        import torch
-        import torch.nn.functional as F
-
-        from colorzoo.predictors.distribution import uncertainty_of
-
-        height, width = self.prediction.lightness.shape
-        entropy = uncertainty_of(torch.softmax(logits[None], dim=1))
-        filled = self._filled(predictor)
-        at_working_size = F.interpolate(entropy, size=filled, mode="bilinear")[..., :height, :width]
-        size = self.picture.fitted(longest)
-        full = F.interpolate(at_working_size, size=size, mode="bilinear")
-        shown: NDArray[np.float32] = full[0, 0].clamp(0.0, 1.0).cpu().numpy()
-        return shown
+        distribution, logits = self._distribution()
+        height, width = self.picture.fitted(longest)
+        at_working_size = distribution.uncertainty(logits, self._size)
+        full = Image.fromarray(at_working_size).resize((width, height), Image.Resampling.BILINEAR)
+        return np.array(full)
 
     def likely_colors(self, row: int, column: int, n: int = 6) -> list[tuple[int, int, int]]:
         """Return colours that a place could well have, the likeliest first, as hints take them.
@@ -197,32 +182,19 @@ class Draft:
             ConfigError: The model has no distribution, or the place lies outside the picture.
         """
         check_whole("n", n, MOST)
-        predictor, logits = self._distribution()
+        distribution, logits = self._distribution()
         size = self.picture.height, self.picture.width
         if not (0 <= row < size[0] and 0 <= column < size[1]):
             raise ConfigError(
                 f"Row {row}, column {column} lies outside the picture, whose rows are 0 to "
                 f"{size[0] - 1} and columns 0 to {size[1] - 1}."
             )
-        seen = self.prediction.lightness.shape
-        place = [
-            min(int((at + 0.5) / own * small * cells / filled), cells - 1)
-            for at, own, small, cells, filled in zip(
-                (row, column), size, seen, logits.shape[1:], self._filled(predictor), strict=True
-            )
-        ]
-        import torch
-
-        from colorzoo.models._heads import anneal
-        from colorzoo.predictors.distribution import choose_colors
-
-        here = logits[:, place[0], place[1]].to(predictor.device)
-        # A plain share puts greys first, as in any photo: rare colours are lifted as for a picture.
-        lifted = anneal(here, predictor.prior, predictor.vividness or 0.0)
-        chosen = choose_colors(torch.softmax(lifted, dim=0), predictor.cells, count=n)
+        seen = self._size
+        place = (row + 0.5) * seen[0] / size[0], (column + 0.5) * seen[1] / size[1]
+        chosen = distribution.colors_at(logits, seen, place, n)
         at = self.prediction.lightness[row * seen[0] // size[0], column * seen[1] // size[1]]
         told_apart = np.full((1, len(chosen)), at.clip(*_TOLD_APART), dtype=np.float32)
-        codes = color.lab_to_srgb8(told_apart, as_array(chosen.T)[:, None])[0]
+        codes = color.lab_to_srgb8(told_apart, chosen.T[:, None])[0]
         return [(int(red), int(green), int(blue)) for red, green, blue in codes]
 
     def _chroma(self, guidance: Guidance | None, vividness: float | None) -> Floats:
@@ -242,8 +214,8 @@ class Draft:
         chroma = prediction.chroma[None]
         if vividness is not None and logits is not None:
             check_vividness(vividness)
-            network, height, width = self._distribution()[0], *prediction.lightness.shape
-            chroma = as_array(network.chroma_of(logits[None], (height, width), vividness))
+            distribution = self._distribution()[0]
+            chroma = distribution.chroma(logits, self._size, vividness)[None]
         if guidance is not None:
             check_guidance(guided, guidance)
             if isinstance(guided, OnTop):
@@ -251,21 +223,18 @@ class Draft:
         corrected: Floats = chroma[0]
         return corrected
 
-    def _distribution(self) -> tuple[NetworkPredictor, Tensor]:
-        predictor, logits = _network_of(self._colorizer), self.prediction.logits
-        if logits is None or predictor is None:
-            raise without_distribution(
-                self._colorizer.name, kept_inside=self._colorizer.vividness is not None
-            )
-        return predictor, logits
-
-    def _filled(self, predictor: NetworkPredictor) -> tuple[int, int]:
-        """Return height and width of the picture as the generator sees it, filled up."""
-        from colorzoo.predictors.network import round_up
-
+    @property
+    def _size(self) -> tuple[int, int]:
+        """Height and width that the predictor saw."""
         height, width = self.prediction.lightness.shape
-        multiple = predictor.generator.size_multiple
-        return round_up(height, multiple), round_up(width, multiple)
+        return height, width
+
+    def _distribution(self) -> tuple[Distribution, Floats]:
+        predictor, logits = self._colorizer.predictor, self.prediction.logits
+        found = distribution_of(predictor)
+        if logits is None or found is None:
+            raise without_distribution(predictor)
+        return found[1], logits
 
 
 def make_draft(colorizer: Colorizer, picture: Picture, working_size: int | None) -> Draft:
@@ -274,13 +243,11 @@ def make_draft(colorizer: Colorizer, picture: Picture, working_size: int | None)
     size = options.working_size or colorizer.working_size
     shape = working_shape(picture.height, picture.width, size)
     lightness = picture.resized_lightness(*shape)
-    network = _network_of(colorizer)
-    if network is not None and network.vividness is not None:
-        import torch
-
-        seen = torch.tensor(lightness[None, None], device=network.device)
-        logits = network.logits(seen)[0].clone()
-        return _drafted(colorizer, picture, lightness, network, logits)
+    found = distribution_of(colorizer.predictor)
+    if found is not None:
+        predictor, distribution = found
+        logits = predictor.logits(lightness[None, None])[0]
+        return _drafted(colorizer, picture, lightness, distribution, logits)
     if colorizer.predictor.needs:  # it says nothing of the picture alone
         chroma = np.zeros((2, *shape), dtype=np.float32)
     else:
@@ -288,24 +255,14 @@ def make_draft(colorizer: Colorizer, picture: Picture, working_size: int | None)
     return Draft(colorizer, picture, Prediction(chroma, lightness))
 
 
-def _network_of(colorizer: Colorizer) -> NetworkPredictor | None:
-    """Return what torch runs; None where that is nothing, and torch need not be there."""
-    if colorizer.model is None:
-        return None
-    from colorzoo.predictors.network import NetworkPredictor
-
-    predictor = colorizer.predictor
-    return predictor if isinstance(predictor, NetworkPredictor) else None
-
-
 def _drafted(
     colorizer: Colorizer,
     picture: Picture,
     lightness: Floats,
-    predictor: NetworkPredictor,
-    logits: Tensor,
+    distribution: Distribution,
+    logits: Floats,
 ) -> Draft:
     """Return a draft from the logits (Q, h, w) of a distribution."""
     height, width = lightness.shape
-    chroma = as_array(predictor.chroma_of(logits[None], (height, width)))[0]
+    chroma = distribution.chroma(logits, (height, width))
     return Draft(colorizer, picture, Prediction(chroma, lightness, logits=logits))

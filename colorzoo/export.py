@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, get_args
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorzoo.errors import (
     ConfigError,
@@ -32,11 +32,14 @@ from colorzoo.predictor import Guidance, Predictor, as_array, pack_hints
 from colorzoo.predictors.network import LabNetwork, NetworkPredictor
 from colorzoo.predictors.onnx import (
     CHROMA,
+    DISTRIBUTION_KEY,
     HINTS,
     LIGHTNESS,
+    LOGITS,
     NOTES_KEY,
     ONNX_SUFFIX,
     VIVIDNESS,
+    OnnxDistribution,
     OnnxNotes,
     OnnxPredictor,
     Precision,
@@ -93,8 +96,9 @@ def export_onnx(
     """Write a network as an ONNX file, once it is proven to give what torch gives.
 
     Input ``lightness`` is (N, 1, H, W) float32 in 0..100, output ``chroma`` (N, 2, H, W) float32 in
-    Lab units. A model with a distribution over colours has a scalar input ``vividness``, one that
-    was trained with hints an input ``hints`` (N, 3, H, W): a, b and 1 where they are, else 0.
+    Lab units. A model with a distribution over colours has a scalar input ``vividness`` and a
+    second output ``logits`` (N, Q, h, w), one that was trained with hints an input ``hints``
+    (N, 3, H, W): a, b and 1 where they are, else 0.
 
     Args:
         predictor: A network's.
@@ -158,6 +162,20 @@ def _check_target(path: Path, overwrite: bool) -> None:
         )
 
 
+class _Exported(nn.Module):
+    """What is traced: chroma, and the logits it comes from where there are any."""
+
+    def __init__(self, network: LabNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, lightness: Tensor, vividness: Tensor | None, hints: Tensor | None
+    ) -> tuple[Tensor, ...]:
+        chroma, logits = self.network.forward_with_logits(lightness, vividness, hints)
+        return (chroma,) if logits is None else (chroma, logits)
+
+
 def _to_onnx(network: LabNetwork, vividness: float | None) -> onnx.ModelProto:
     """Trace a network; batch, height and width stay open.
 
@@ -173,7 +191,12 @@ def _to_onnx(network: LabNetwork, vividness: float | None) -> onnx.ModelProto:
         HINTS: hints if network.generator.takes_hints else None,
     }
     names = [name for name, value in given.items() if value is not None]
-    axes = {0: "batch", 2: "height", 3: "width"}
+    of_picture = {0: "batch", 2: "height", 3: "width"}
+    axes = {
+        **dict.fromkeys((LIGHTNESS, HINTS, CHROMA), of_picture),
+        LOGITS: {0: "batch", 2: "logits_height", 3: "logits_width"},
+    }
+    outputs = [CHROMA] if vividness is None else [CHROMA, LOGITS]
     buffer = io.BytesIO()
     try:
         import onnx
@@ -184,14 +207,14 @@ def _to_onnx(network: LabNetwork, vividness: float | None) -> onnx.ModelProto:
         warnings.simplefilter("ignore")
         try:
             torch.onnx.export(
-                network,
+                _Exported(network),
                 tuple(given.values()),
                 buffer,  # type: ignore[arg-type]  # torch takes a file too, and says so nowhere
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=names,
-                output_names=[CHROMA],
-                dynamic_axes={name: axes for name in (*names, CHROMA) if name != VIVIDNESS},
+                output_names=outputs,
+                dynamic_axes={name: axes[name] for name in (*names, *outputs) if name in axes},
             )
         except (RuntimeError, torch.onnx.OnnxExporterError) as error:
             reason = str(error).partition("\n")[0]
@@ -254,6 +277,14 @@ def _describe(
         hints="hints" in predictor.accepts,
     )
     values = {NOTES_KEY: json.dumps(to_dict(notes), allow_nan=False)}
+    distribution = predictor.distribution
+    if distribution is not None:
+        said = OnnxDistribution(
+            cells=tuple((float(a), float(b)) for a, b in distribution.cells),
+            rarity=tuple(float(f"{each:.9g}") for each in distribution.rarity),
+            multiple=distribution.multiple,
+        )
+        values[DISTRIBUTION_KEY] = json.dumps(to_dict(said), allow_nan=False)
     if model is not None:
         values[CONFIG_KEY] = render_config(model)
         facts = read_facts(model.folder) if model.folder else None

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from colorzoo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from colorzoo.hints import PlacedHints
 
 Floats = NDArray[np.float32]
@@ -133,17 +131,17 @@ class Prediction:
         chroma: (2, h, w) float32, a and b in Lab units.
         lightness: (h, w) float32, the L of 0..100 that it saw.
         hints: The pixels of the full-size picture whose colours are given, if any; they keep them.
-        logits: (Q, h', w') float32, how likely each colour is at each place, where that was kept
+        logits: (Q, h', w') float32, of how likely each colour is at each place, where that was kept
             (see :class:`colorzoo.draft.Draft`).
     """
 
     chroma: Floats
     lightness: Floats
     hints: PlacedHints | None = None
-    logits: Tensor | None = None
+    logits: Floats | None = None
 
     def __post_init__(self) -> None:
-        for name in ("chroma", "lightness"):
+        for name in ("chroma", "lightness", "logits"):
             object.__setattr__(self, name, as_array(getattr(self, name)))
 
     def __repr__(self) -> str:
@@ -231,21 +229,3 @@ def check_guides(
         raise ConfigError(
             f"{name!r} needs {guide}{of}: give {guide}=..., on the command line --{guide}."
         )
-
-
-def without_distribution(name: str, *, kept_inside: bool = False) -> ConfigError:
-    """Return the error that a predictor has no distribution over colours.
-
-    Args:
-        name: Of the predictor.
-        kept_inside: Whether it has one, and gives out no more than the chroma that comes of it.
-    """
-    if kept_inside:
-        return ConfigError(
-            f"{name!r} is run as an exported file, which gives chroma of any vividness, and not "
-            "the distribution over colours behind it. Load the model itself, which needs torch."
-        )
-    return ConfigError(
-        f"{name!r} predicts ab at once and no distribution over colours. Choose a model that has "
-        "one, such as lite-unet-gan."
-    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -119,14 +118,14 @@ class ShownModels:
 
     def predict(self, picture: colorzoo.Picture, label: str) -> colorzoo.Prediction:
         """Predict a picture's colours; what is known of them comes on the processor."""
-        return _kept(self.colorizer(label).draft(picture).prediction)
+        return self.colorizer(label).draft(picture).prediction
 
     def vary(
         self, picture: colorzoo.Picture, prediction: colorzoo.Prediction, label: str
     ) -> list[colorzoo.Prediction]:
         """Return the alternatives of a prediction."""
         others = self._draft(picture, prediction, label).alternatives(ALTERNATIVES)
-        return [_kept(other.prediction) for other in others]
+        return [other.prediction for other in others]
 
     def finish(
         self,
@@ -172,9 +171,3 @@ class ShownModels:
         self, picture: colorzoo.Picture, prediction: colorzoo.Prediction, label: str
     ) -> colorzoo.Draft:
         return colorzoo.Draft(self.colorizer(label), picture, prediction)
-
-
-def _kept(prediction: colorzoo.Prediction) -> colorzoo.Prediction:
-    """Return a prediction on the processor."""
-    logits = prediction.logits
-    return prediction if logits is None else replace(prediction, logits=logits.cpu())

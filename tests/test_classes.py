@@ -1,14 +1,16 @@
 """Colour as classes: the cells, the split over them, the prior, the loss, and the annealed mean."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import colorzoo
+from colorzoo.chroma import anneal
 from colorzoo.color import srgb_to_lab
 from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ConfigError
-from colorzoo.models._heads import CELL_SIZE, ClassHead, anneal, cell_weights, color_cells
+from colorzoo.models._heads import CELL_SIZE, ClassHead, cell_weights, color_cells
 from colorzoo.models.base import has_distribution
 from colorzoo.predictor import Guidance
 from colorzoo.predictors.network import NetworkPredictor
@@ -140,12 +142,14 @@ def test_vividness_goes_from_the_mean_to_what_is_likely_and_rare() -> None:
 def test_annealing_is_that_of_the_formula() -> None:
     prior = torch.rand(len(CELLS), generator=torch.Generator().manual_seed(4)) ** 4
     logits = torch.randn(3, len(CELLS), generator=torch.Generator().manual_seed(5))
-    chances = logits.softmax(dim=1)
+    rarity, chances = cell_weights(prior).log(), logits.softmax(dim=1)
     wanted = (chances * cell_weights(prior, evenness=0.5, strength=0.5) ** 0.6) ** (10**0.3)
     torch.testing.assert_close(
-        anneal(logits, prior, 0.6).softmax(dim=1), wanted / wanted.sum(dim=1, keepdim=True)
+        anneal(logits, rarity, 0.6).softmax(dim=1), wanted / wanted.sum(dim=1, keepdim=True)
     )
-    torch.testing.assert_close(anneal(logits, prior, 0.0), logits)
+    torch.testing.assert_close(anneal(logits, rarity, 0.0), logits)
+    arrays = anneal(logits.numpy(), rarity.numpy(), np.float32(0.6))
+    np.testing.assert_allclose(arrays, anneal(logits, rarity, 0.6), rtol=1e-5)
 
 
 def test_chroma_is_float32_also_under_autocast() -> None:

@@ -15,12 +15,13 @@ from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ConfigError
 from colorzoo.models._heads import color_cells
 from colorzoo.options import ColorizeOptions
+from colorzoo.predictor import Floats
 from colorzoo.predictors.distribution import choose_alternatives, uncertainty_of
 from colorzoo.predictors.network import NetworkPredictor
 
-CELLS = color_cells()
+CELLS = color_cells().numpy()
 BLUE, RED, GREEN = (
-    int((CELLS - torch.tensor(color)).norm(dim=1).argmin())
+    int(np.linalg.norm(CELLS - np.array(color), axis=1).argmin())
     for color in ([10.0, -50.0], [60.0, 40.0], [-50.0, 40.0])
 )
 
@@ -48,39 +49,40 @@ def picture() -> Image.Image:
     return Image.fromarray(((rows * 3 + columns * 5) % 256).astype(np.uint8))
 
 
-def sky_and_dress() -> torch.Tensor:
-    """Distributions of a picture whose upper half is blue, and whose lower is red or green."""
-    shares = torch.full((1, len(CELLS), 16, 16), 1e-5)
-    shares[:, BLUE, :8] = 1.0
-    shares[:, RED, 8:] = 0.6
-    shares[:, GREEN, 8:] = 0.4
-    return shares / shares.sum(dim=1, keepdim=True)
+def sky_and_dress() -> Floats:
+    """Logits of a picture whose upper half is blue, and whose lower is red or green."""
+    shares = np.full((len(CELLS), 16, 16), 1e-5, np.float32)
+    shares[BLUE, :8] = 1.0
+    shares[RED, 8:] = 0.6
+    shares[GREEN, 8:] = 0.4
+    return np.log(shares)
 
 
 def test_alternatives_differ_where_there_is_a_choice_and_nowhere_else() -> None:
     chosen = choose_alternatives(sky_and_dress(), CELLS, count=4, seed=0)
-    torch.testing.assert_close(chosen.sum(dim=1), torch.ones(4, 16, 16))
-    likeliest = chosen.argmax(dim=1)
-    assert (likeliest[:, :7] == BLUE).all()
+    likeliest = [one.argmax(axis=0) for one in chosen]
+    assert all((one[:7] == BLUE).all() for one in likeliest)
     of_dress = [set(one[9:].flatten().tolist()) for one in likeliest]
     assert all(len(colors) == 1 for colors in of_dress), "a dress has one colour"
     assert {color for colors in of_dress for color in colors} == {RED, GREEN}
 
 
 def test_alternatives_follow_from_the_seed() -> None:
-    shares = sky_and_dress()
-    first, same = (choose_alternatives(shares, CELLS, count=3, seed=5) for _ in range(2))
-    assert torch.equal(first, same)
-    seeds = [choose_alternatives(shares, CELLS, count=1, seed=s).argmax(dim=1) for s in range(12)]
-    assert not all(torch.equal(seeds[0], other) for other in seeds)
+    logits = sky_and_dress()
+    first, same = (choose_alternatives(logits, CELLS, count=3, seed=5) for _ in range(2))
+    np.testing.assert_array_equal(first, same)
+    (kinds,) = zip(
+        *(choose_alternatives(logits, CELLS, count=1, seed=seed) for seed in range(12)), strict=True
+    )
+    assert len({one.argmax(axis=0).tobytes() for one in kinds}) > 1
 
 
 def test_uncertainty_is_entropy_from_none_to_all() -> None:
-    shares = torch.zeros(1, len(CELLS), 1, 3)
-    shares[:, RED, :, 0] = 1.0
-    shares[:, [RED, GREEN], :, 1] = 0.5
+    shares = np.zeros((len(CELLS), 1, 3), np.float32)
+    shares[RED, :, 0] = 1.0
+    shares[[RED, GREEN], :, 1] = 0.5
     shares[..., 2] = 1.0 / len(CELLS)
-    sure, two, all_alike = uncertainty_of(shares)[0, 0, 0].tolist()
+    sure, two, all_alike = uncertainty_of(shares)[0].tolist()
     assert (sure, all_alike) == pytest.approx((0.0, 1.0), abs=1e-6)
     assert two == pytest.approx(np.log(2) / np.log(len(CELLS)))
 
@@ -139,13 +141,12 @@ def test_alternatives_are_drafts(colorizer: Colorizer, picture: Image.Image) -> 
 
 
 def test_likely_colors_are_those_of_the_place() -> None:
-    shares = sky_and_dress()[0]
     predictor = NetworkPredictor(
         colorzoo.create_model("lite-unet", widths=(4, 4, 8, 8), head="classes"), working_size=64
     )
     colorizer = Colorizer(predictor)
     draft = colorizer.draft(Image.new("L", (128, 128), 120))
-    prediction = dataclasses.replace(draft.prediction, logits=shares.log())
+    prediction = dataclasses.replace(draft.prediction, logits=sky_and_dress())
     draft = colorzoo.Draft(colorizer, draft.picture, prediction)
     assert draft.has_distribution
     (blue, *_), (red, green, *_) = (draft.likely_colors(row, 60, 3) for row in (5, 120))

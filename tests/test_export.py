@@ -58,10 +58,24 @@ def test_the_graph_stands_alone(exported: Path) -> None:
     lightness, vividness = session.get_inputs()
     assert (lightness.name, lightness.shape) == ("lightness", ["batch", 1, "height", "width"])
     assert (vividness.name, vividness.shape) == ("vividness", [])
-    (chroma,) = session.get_outputs()
-    assert chroma.name == "chroma"
-    assert chroma.shape[1] == 2
+    chroma, logits = session.get_outputs()
+    assert (chroma.name, logits.name) == ("chroma", "logits")
+    assert (chroma.shape[1], logits.shape[0]) == (2, "batch")
     onnx.checker.check_model(onnx.load(exported))
+
+
+def test_a_file_without_logits_is_one_of_an_earlier_version(exported: Path, tmp_path: Path) -> None:
+    proto = onnx.load(exported)
+    notes = [entry for entry in proto.metadata_props if entry.key != "colorzoo.distribution"]
+    del proto.metadata_props[:], proto.graph.output[1:]
+    proto.metadata_props.extend(notes)
+    onnx.save(proto, tmp_path / "old.onnx")
+    old = colorzoo.load(tmp_path / "old.onnx")
+    grey = Image.new("L", (40, 40), 90)
+    vivid = np.asarray(old.draft(grey).finish(vividness=1.0))
+    np.testing.assert_array_equal(vivid, old(grey, vividness=1.0))
+    with pytest.raises(colorzoo.ConfigError, match="exported by an earlier version. Export it"):
+        old.uncertainty(grey)
 
 
 def test_metadata(tmp_path: Path) -> None:

@@ -76,6 +76,23 @@ def test_an_exported_file_colours_as_its_network_does(
     assert np.ptp(expected, axis=-1).max() > 10
 
 
+def test_an_exported_file_has_the_distribution_of_its_network(
+    folder: Path, told: dict[str, Any], classes: colorzoo.Colorizer
+) -> None:
+    photo = folder / "photos" / "a.png"
+    others = classes.alternatives(photo, 2, seed=1)
+    for number, other in enumerate(others):
+        assert np.abs(pixels(folder / f"other-{number}.png") - pixels(other)).max() <= 1
+    assert np.abs(pixels(others[0]) - pixels(others[1])).max() > 10
+    vivid = pixels(folder / "vivid-draft.png") - pixels(folder / "vivid.png")
+    assert np.abs(vivid).max() <= 1
+    draft = classes.draft(photo)
+    doubt = np.load(folder / "doubt.npy")
+    np.testing.assert_allclose(doubt, draft.uncertainty(), atol=1e-4)
+    assert np.ptp(doubt) > 1e-3
+    assert [tuple(color) for color in told["python"]["likely"]] == draft.likely_colors(20, 30)
+
+
 def test_colouring_alone_needs_no_scipy_either(folder: Path, told: dict[str, Any]) -> None:
     assert np.array_equal(pixels(folder / "least.png"), pixels(folder / "plain.png"))
     assert set(told["least"]) == {"hints", "reference", "levin"}
@@ -118,7 +135,7 @@ def test_what_needs_torch_says_so(folder: Path, told: dict[str, Any]) -> None:
         "library 'torch', which is not installed. Install it with: pip install torch"
     )
     assert "colorzoo.train needs the library 'torch'" in failures["name"]
-    assert "ConfigError: 'unet' is run as an exported file" in failures["uncertainty"]
+    assert "ConfigError: 'levin' predicts ab at once" in failures["uncertainty"]
     assert "ConfigError: 'unet' has no network that torch runs and exports" in failures["export"]
     assert "ConfigError: An ONNX file is run on 'cpu' here, not on 'cuda'" in failures["device"]
     errors = (folder / "stderr.txt").read_text(encoding="utf-8")

@@ -51,6 +51,8 @@ def with_least(folder: Path) -> dict[str, str]:
 
 def in_python(folder: Path) -> dict[str, Any]:
     """Colour one picture in each way there is."""
+    import numpy as np
+
     import colorzoo
 
     photo, red = folder / "photos" / "a.png", folder / "red.png"
@@ -64,6 +66,11 @@ def in_python(folder: Path) -> dict[str, Any]:
     }
     for name, options in given.items():
         colorizer(photo, **options).save(folder / f"{name}.png")
+    for number, other in enumerate(colorizer.alternatives(photo, 2, seed=1)):
+        other.save(folder / f"other-{number}.png")
+    draft = colorizer.draft(photo)
+    draft.finish(vividness=0.9, saturation=1.2).save(folder / "vivid-draft.png")
+    np.save(folder / "doubt.npy", draft.uncertainty())
     colorzoo.load("levin")(photo, hints=hints).save(folder / "levin.png")
     colorzoo.load("yatziv")(photo, hints=hints).save(folder / "yatziv.png")
     colorzoo.load("welsh")(photo, reference=red).save(folder / "welsh.png")
@@ -72,7 +79,7 @@ def in_python(folder: Path) -> dict[str, Any]:
     for name, fails in {
         "load": lambda: colorzoo.load("lite-unet-gan"),
         "name": lambda: colorzoo.train,
-        "uncertainty": lambda: colorizer.uncertainty(photo),
+        "uncertainty": lambda: colorzoo.load("levin").uncertainty(photo),
         "export": lambda: colorizer.export(folder / "again.onnx"),
         "device": lambda: colorizer.to("cuda"),
     }.items():
@@ -80,7 +87,12 @@ def in_python(folder: Path) -> dict[str, Any]:
             fails()
         except colorzoo.ColorzooError as error:
             failures[name] = f"{type(error).__name__}: {error}"
-    return {"repr": repr(colorizer), "folder": len(report.done), "failures": failures}
+    return {
+        "repr": repr(colorizer),
+        "folder": len(report.done),
+        "likely": draft.likely_colors(20, 30),
+        "failures": failures,
+    }
 
 
 def on_the_command_line(folder: Path) -> dict[str, int]:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from colorzoo.chroma import anneal
 from colorzoo.color import CHROMA_SCALE
 from colorzoo.models._blocks import Upsampling, make_upsampling
 
@@ -75,22 +76,6 @@ def cell_weights(prior: Tensor, *, evenness: float = 0.5, strength: float = 0.5)
     return weights / (prior * weights).sum()
 
 
-def anneal(logits: Tensor, prior: Tensor, vividness: float | Tensor) -> Tensor:
-    """Return the logits of the distribution that a vividness looks at.
-
-    Rare colours weigh more, by :func:`cell_weights` to the power of the vividness, for a mean over
-    what is likely is greyer than any photo; and likely cells weigh more, by a temperature of 1 at 0
-    and of 0.32 at 1, for the mean of far colours is none of them.
-
-    Args:
-        logits: (..., Q) of how likely each cell is.
-        prior: Share of each cell in the training photos (Q,).
-        vividness: 0, for the distribution as it is, to 1.
-    """
-    temperature: float | Tensor = 10.0 ** (-0.5 * vividness)
-    return (logits + vividness * cell_weights(prior).log()) / temperature
-
-
 class ClassHead(nn.Module):
     """Features to a distribution over colour cells, and that to chroma.
 
@@ -118,6 +103,11 @@ class ClassHead(nn.Module):
         self.register_buffer("prior", torch.full((len(cells),), 1.0 / len(cells)))
         self.to_logits = nn.Conv2d(in_channels, len(cells), stride, stride=stride)
 
+    @property
+    def rarity(self) -> Tensor:
+        """What vividness adds to the logits (Q,), see :func:`colorzoo.chroma.anneal`."""
+        return cell_weights(self.prior).log()
+
     def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
         """Map features (N, C, h, w) to chroma (N, 2, height, width) in -1..1."""
         return self.chroma(self.to_logits(features), size)
@@ -139,7 +129,7 @@ class ClassHead(nn.Module):
         # Without autocast: bfloat16 has too few digits for a sum over hundreds of cells.
         with torch.autocast(logits.device.type, enabled=False):
             # Classes last, where they lie in channels-last memory: softmax is fastest there.
-            annealed = anneal(logits.float().permute(0, 2, 3, 1), self.prior, vividness)
+            annealed = anneal(logits.float().permute(0, 2, 3, 1), self.rarity, vividness)
             mean = torch.softmax(annealed, dim=3) @ (self.cells.float() / CHROMA_SCALE)
             return enlarge(mean.permute(0, 3, 1, 2), size)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,12 +16,12 @@ from colorzoo.errors import ConfigError, TensorError
 from colorzoo.features.efficientnet_lite import fold_batch_norms
 from colorzoo.models.base import (
     HINT_CHANNELS,
-    ClassGenerator,
     GatedGenerator,
     Generator,
     has_distribution,
 )
-from colorzoo.predictor import Floats, Guidance, Guide, pack_hints, without_distribution
+from colorzoo.predictor import Floats, Guidance, Guide, as_array, pack_hints
+from colorzoo.predictors.distribution import Distribution, without_distribution
 from colorzoo.registry import ARCHITECTURES
 
 
@@ -55,13 +56,27 @@ class LabNetwork(nn.Module):
         Returns:
             (N, 2, H, W) float32, a and b in Lab units.
         """
+        return self.forward_with_logits(lightness, vividness, hints)[0]
+
+    def forward_with_logits(
+        self,
+        lightness: Tensor,
+        vividness: float | Tensor | None = None,
+        hints: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Predict chroma as :meth:`forward` does, and return the logits it comes from, if any.
+
+        They are (N, Q, h, w) float32, of lightness filled up.
+        """
         height, width = lightness.shape[-2:]
         scaled = self.scale(lightness, hints)
+        logits: Tensor | None = None
         if vividness is not None and has_distribution(self.generator):
-            chroma = self.generator.forward_with_logits(scaled, vividness)[0]
+            chroma, logits = self.generator.forward_with_logits(scaled, vividness)
+            logits = logits.float()
         else:
             chroma = self.generator(scaled)
-        return color.unscale_chroma(chroma[..., :height, :width].float())
+        return color.unscale_chroma(chroma[..., :height, :width].float()), logits
 
     def scale(self, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
         """Return what the generator sees: (N, 1, H', W') in -1..1, filled up, or 4 with hints."""
@@ -202,75 +217,35 @@ class NetworkPredictor:
                 )
         return result
 
-    def logits(self, lightness: Tensor) -> Tensor:
-        """Return what :meth:`distribution` is the softmax of; :meth:`chroma_of` needs no more.
+    @property
+    def distribution(self) -> Distribution | None:
+        """What its logits are of; None where the generator predicts ab at once."""
+        if not has_distribution(self.generator):
+            return None
+        head = self.generator.classes
+        return Distribution(
+            as_array(head.cells.float()),
+            as_array(head.rarity.float()),
+            head.vividness,
+            self.generator.size_multiple,
+        )
+
+    def logits(self, lightness: Floats) -> Floats:
+        """Give how likely each colour is at each place of a picture.
+
+        As :class:`~colorzoo.predictors.distribution.Distributed` says.
 
         Raises:
             ConfigError: The generator has no distribution.
             TensorError: As :meth:`predict` says.
         """
-        generator = self._generator_with_distribution()
-        return self._run(lambda seen: generator.logits(self.network.scale(seen)).float(), lightness)
-
-    def distribution(self, lightness: Tensor) -> Tensor:
-        """Return how likely each colour is at each place of a picture.
-
-        Args:
-            lightness: (N, 1, H, W) float32 on its device, L in 0..100.
-
-        Returns:
-            (N, Q, h, w) float32, of sum 1 over the Q :attr:`cells`. It covers the picture as the
-            generator sees it: filled up at the lower and right border.
-
-        Raises:
-            ConfigError: The generator has no distribution.
-        """
-        return torch.softmax(self.logits(lightness), dim=1)
-
-    @property
-    def cells(self) -> Tensor:
-        """Centres of the cells (Q, 2) of the distribution, a and b in Lab units.
-
-        Raises:
-            ConfigError: The generator has no distribution.
-        """
-        return self._generator_with_distribution().classes.cells.float()
-
-    @property
-    def prior(self) -> Tensor:
-        """Share of each cell (Q,) in the training photos.
-
-        Raises:
-            ConfigError: The generator has no distribution.
-        """
-        return self._generator_with_distribution().classes.prior.float()
-
-    def chroma_of(
-        self, logits: Tensor, size: tuple[int, int], vividness: float | None = None
-    ) -> Tensor:
-        """Return the chroma of a picture whose distribution is given.
-
-        Args:
-            logits: (N, Q, h, w), as :meth:`logits` gives them, or changed.
-            size: Height and width of the lightness that the distribution is of.
-            vividness: The generator's own if left out.
-
-        Returns:
-            (N, 2, height, width) float32, a and b in Lab units.
-
-        Raises:
-            ConfigError: The generator has no distribution.
-        """
-        generator = self._generator_with_distribution()
-        filled = [round_up(side, generator.size_multiple) for side in size]
-        with torch.inference_mode():
-            scaled = generator.classes.chroma(logits.to(self.device), filled, vividness)
-            return color.unscale_chroma(scaled[..., : size[0], : size[1]])
-
-    def _generator_with_distribution(self) -> ClassGenerator[Any]:
-        if not has_distribution(self.generator):
-            raise without_distribution(self.name)
-        return self.generator
+        generator = self.generator
+        if not has_distribution(generator):
+            raise without_distribution(self)
+        seen = torch.tensor(lightness, device=self.device)
+        logits = self._run(lambda seen: generator.logits(self.network.scale(seen)).float(), seen)
+        given: Floats = np.ascontiguousarray(as_array(logits))
+        return given
 
     def attention_maps(self, lightness: Tensor) -> list[Tensor]:
         """Return how much of each skip the attention gates let through (Oktay 2018).

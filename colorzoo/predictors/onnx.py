@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
 
 from colorzoo.errors import ConfigError, MissingDependencyError, TensorError, WeightsError
 from colorzoo.predictor import Floats, Guidance, Guide, pack_hints
+from colorzoo.predictors.distribution import Distribution, without_distribution
 from colorzoo.schema import added, from_dict
 
 if TYPE_CHECKING:
@@ -20,10 +21,16 @@ ONNX_SUFFIX: Final = ".onnx"
 NOTES_KEY: Final = "colorzoo"
 """Key in a file's metadata: :class:`OnnxNotes` as JSON."""
 
+DISTRIBUTION_KEY: Final = "colorzoo.distribution"
+"""Key in a file's metadata: :class:`OnnxDistribution` as JSON, where it gives logits."""
+
 LIGHTNESS: Final = "lightness"
 VIVIDNESS: Final = "vividness"
 HINTS: Final = "hints"
 CHROMA: Final = "chroma"
+LOGITS: Final = "logits"
+
+T = TypeVar("T")
 
 Precision = Literal["float32", "float16", "int8"]
 
@@ -51,6 +58,21 @@ class OnnxNotes:
     hints: bool = added(False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxDistribution:
+    """What an exported file says of its logits.
+
+    Attributes:
+        cells: a and b in Lab units of each colour.
+        rarity: What is added to the logits of each at vividness 1.
+        multiple: The logits cover the picture filled up to multiples of so many pixels.
+    """
+
+    cells: tuple[tuple[float, float], ...]
+    rarity: tuple[float, ...]
+    multiple: int
+
+
 class OnnxPredictor:
     """An exported file as a predictor (see :class:`colorzoo.predictor.Predictor`).
 
@@ -60,6 +82,7 @@ class OnnxPredictor:
 
     Attributes:
         notes: What the file says of itself.
+        distribution: What its logits are of; None where it gives none.
         accepts: Vividness and hints, where the file takes them.
 
     Raises:
@@ -73,19 +96,22 @@ class OnnxPredictor:
     def __init__(self, path: Path, *, device: str = "auto") -> None:
         _check_device(device)
         self._session = _open(path)
-        text = self._session.get_modelmeta().custom_metadata_map.get(NOTES_KEY)
-        if text is None:
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if NOTES_KEY not in metadata:
             raise WeightsError(
                 f"{path} was not exported by colorzoo: its metadata lacks {NOTES_KEY!r}. Make one "
                 "with: colorzoo export NAME -o model.onnx"
             )
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise WeightsError(
-                f"The notes of {path} are no JSON: {error}. Export it again."
-            ) from error
-        self.notes = from_dict(OnnxNotes, values, where=f"{path}: {NOTES_KEY}")
+        self.notes = _parse(OnnxNotes, metadata, NOTES_KEY, path)
+        self.distribution: Distribution | None = None
+        if DISTRIBUTION_KEY in metadata and self.notes.vividness is not None:
+            said = _parse(OnnxDistribution, metadata, DISTRIBUTION_KEY, path)
+            self.distribution = Distribution(
+                np.array(said.cells, np.float32).reshape(-1, 2),
+                np.array(said.rarity, np.float32),
+                self.notes.vividness,
+                said.multiple,
+            )
         self.name = self.notes.name
         self.working_size = self.notes.working_size
         guides: dict[Guide, bool] = {
@@ -124,6 +150,22 @@ class OnnxPredictor:
             TensorError: The numbers overflow in the file's precision, or the memory does not
                 suffice.
         """
+        return self._run(CHROMA, lightness, guidance)
+
+    def logits(self, lightness: Floats) -> Floats:
+        """Give how likely each colour is at each place of a picture.
+
+        As :class:`~colorzoo.predictors.distribution.Distributed` says.
+
+        Raises:
+            ConfigError: The file gives no logits.
+            TensorError: As :meth:`predict` says.
+        """
+        if self.distribution is None:
+            raise without_distribution(self)
+        return self._run(LOGITS, lightness, None)
+
+    def _run(self, output: str, lightness: Floats, guidance: Guidance | None) -> Floats:
         feed = {LIGHTNESS: lightness}
         vividness = self.vividness
         if vividness is not None:
@@ -133,18 +175,18 @@ class OnnxPredictor:
         if self.notes.hints:
             feed[HINTS] = pack_hints(guidance, lightness)
         try:
-            chroma: Floats = self._session.run([CHROMA], feed)[0]
+            values: Floats = self._session.run([output], feed)[0]
         except Exception as error:  # onnxruntime's errors have no common base
             raise TensorError(
                 f"{self.name!r} cannot be run on {lightness.shape}: "
                 f"{str(error).splitlines()[0]}. Give a smaller working_size or batch_size."
             ) from error
-        if not np.isfinite(chroma).all():
+        if not np.isfinite(values).all():
             raise TensorError(
                 f"{self.name!r} gave values that are not finite numbers in "
                 f"{self.notes.precision}. Export it in float32."
             )
-        return chroma
+        return values
 
 
 def quantize(source: Path, target: Path) -> None:
@@ -183,6 +225,14 @@ def _open(path: Path) -> onnxruntime.InferenceSession:
             f"{path} is no ONNX file that onnxruntime {onnxruntime.__version__} can run: "
             f"{str(error).splitlines()[0]}. Export it again."
         ) from error
+
+
+def _parse(what: type[T], metadata: dict[str, str], key: str, path: Path) -> T:
+    try:
+        values = json.loads(metadata[key])
+    except ValueError as error:
+        raise WeightsError(f"The notes of {path} are no JSON: {error}. Export it again.") from error
+    return from_dict(what, values, where=f"{path}: {key}")
 
 
 def _missing() -> MissingDependencyError:

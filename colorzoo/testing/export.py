@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from colorzoo.errors import ColorzooError
 from colorzoo.export import LARGEST_DIFFERENCE, export_onnx
 from colorzoo.models.base import ClassGenerator, Generator
-from colorzoo.predictor import Guidance, add_vividness, as_array
+from colorzoo.predictor import Floats, Guidance, add_vividness, as_array
 from colorzoo.predictors.network import NetworkPredictor
 from colorzoo.predictors.onnx import OnnxPredictor
 from colorzoo.testing.subject import ContractError, Subject, hinted, settled
@@ -23,7 +23,7 @@ _SIZES = ((1, 64, 64), (2, 45, 70), (1, 101, 33))
 def check_export(subject: Subject) -> None:
     """Check that the exported network gives what torch gives, at any size, vividness and hints.
 
-    It needs the extra ``onnx``.
+    So are the logits of a distribution over colours. It needs the extra ``onnx``.
     """
     with_hints = hinted(subject)
     modules = [settled(subject), *([settled(with_hints)] if with_hints else [])]
@@ -61,11 +61,33 @@ def check_exported(predictor: NetworkPredictor) -> None:
             mask = torch.rand((batch, 1, height, width), generator=random) < 0.02
             hints = [Guidance(as_array(chroma), as_array(mask))]
         for guidance in [*guides, *hints]:
-            ours, theirs = (one.predict(lightness, guidance) for one in (exported, predictor))
-            away = np.abs(ours - theirs).max()
-            if not away <= LARGEST_DIFFERENCE:
-                raise ContractError(
-                    f"{predictor.name} gives after its export colours that differ by "
-                    f"{away:.3g} Lab units on {(batch, height, width)}; compute sizes "
-                    "from the input's shape in forward, and choose no way by them."
-                )
+            colors = [one.predict(lightness, guidance) for one in (exported, predictor)]
+            _compare(predictor.name, "colours", "Lab units", *colors)
+        if predictor.distribution is not None:
+            logits = [one.logits(lightness) for one in (exported, predictor)]
+            _compare(predictor.name, "logits", "nats", *logits)
+            _check_distribution(exported, predictor, lightness[:1])
+
+
+def _compare(name: str, what: str, unit: str, ours: Floats, theirs: Floats) -> None:
+    away = np.inf if ours.shape != theirs.shape else np.abs(ours - theirs).max()
+    if not away <= LARGEST_DIFFERENCE:
+        raise ContractError(
+            f"{name} gives after its export {what} {ours.shape} that differ from {theirs.shape} "
+            f"before it by {away:.3g} {unit}; compute sizes from the input's shape in forward, and "
+            "choose no way by them."
+        )
+
+
+def _check_distribution(
+    exported: OnnxPredictor, predictor: NetworkPredictor, lightness: Floats
+) -> None:
+    """Check that what is made of the logits outside the network is what its head makes of them."""
+    distribution = exported.distribution
+    if distribution is None:
+        raise ContractError(f"{predictor.name} has a distribution, and not after its export.")
+    (logits,), size = exported.logits(lightness), (lightness.shape[2], lightness.shape[3])
+    for vividness in (0.0, 1.0):
+        inside = predictor.predict(lightness, add_vividness(None, vividness))
+        outside = distribution.chroma(logits, size, vividness)[None]
+        _compare(predictor.name, "colours of its logits", "Lab units", outside, inside)

@@ -29,7 +29,7 @@ const WRONG = 1; // in Lab units: a network that is off by more on average compu
  * @property {number[]} chroma (2, h, w)
  *
  * What is used of onnxruntime-web.
- * @typedef {{run(feeds: object): Promise<Record<string, {getData(): Promise<Float32Array>}>>}} Session
+ * @typedef {{run(feeds: object, outputs: string[]): Promise<Record<string, {getData(): Promise<Float32Array>}>>}} Session
  * @typedef {object} Runtime
  * @property {{logLevel: string, wasm: Record<string, unknown>}} env
  * @property {new (type: string, data: Float32Array, dims: readonly number[]) => object} Tensor
@@ -111,7 +111,7 @@ export class Model {
         vividness: new Tensor("float32", Float32Array.of(vividness), []),
       }),
     };
-    const { chroma } = await this.session.run(feeds);
+    const { chroma } = await this.session.run(feeds, ["chroma"]);
     return chroma.getData();
   }
 
