@@ -189,8 +189,8 @@ class Colorizer(JobMethods):
         """Colour one picture, or a list of them.
 
         Args:
-            pictures: A path, a PIL picture or an array (see :func:`colorzoo.pictures.read.read`),
-                or a list or tuple of these. None of them is changed.
+            pictures: A path, bytes, a file object, a PIL picture, an array, or what
+                :func:`colorzoo.read` returned; or a list or tuple of these. None is changed.
             hints: Colours for places of the picture; for a list of pictures a list of as many, None
                 where a picture has none.
             reference: A picture in colour to take colours from; for a list of pictures one for all,
@@ -312,11 +312,11 @@ class Colorizer(JobMethods):
         pairs = zip(predictions, hints, strict=True)
         return [dataclasses.replace(prediction, hints=own) for prediction, own in pairs]
 
-    def draft(self, picture: PictureSource | Picture, *, working_size: int | None = None) -> Draft:
+    def draft(self, picture: PictureSource, *, working_size: int | None = None) -> Draft:
         """Predict a picture's colours once, to be finished in many ways.
 
         Args:
-            picture: As in calling the colorizer, or one that was read already.
+            picture: As in calling the colorizer.
             working_size: As in calling the colorizer.
 
         Returns:
@@ -330,8 +330,7 @@ class Colorizer(JobMethods):
         """
         from colorzoo.draft import make_draft
 
-        read_picture = picture if isinstance(picture, Picture) else read(picture)
-        return make_draft(self, read_picture, working_size)
+        return make_draft(self, read(picture), working_size)
 
     def alternatives(
         self, picture: PictureSource, n: int = 4, *, seed: int = 0

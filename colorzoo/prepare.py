@@ -126,6 +126,11 @@ def read_reference(source: PictureSource) -> Picture:
         PictureError: It cannot be read, or has no colours.
     """
     picture = read(source, keep_color=True)
+    if isinstance(source, Picture) and source.rgb is None:
+        raise PictureError(
+            f"The reference {picture.name} was read without its colours. Give its path, or what "
+            "colorzoo.read(path, keep_color=True) returns."
+        )
     height, width = min(picture.height, 256), min(picture.width, 256)
     if np.abs(picture.resized_chroma(height, width)).max() < _GREY:
         raise PictureError(

@@ -23,6 +23,7 @@ from PIL import Image
 
 import colorzoo
 from colorzoo.cli import main
+from colorzoo.predictor import Floats, Guidance, Guide
 
 ROOT = Path(__file__).parent.parent
 FACTS: dict[str, Any] = {
@@ -57,15 +58,52 @@ def _fixed_seeds() -> None:
     torch.manual_seed(0)
 
 
-@pytest.fixture(scope="module")
-def classes() -> colorzoo.Colorizer:
-    """A small network with a distribution over colours."""
+class OneColor:
+    """A predictor that gives one colour to all, and fails where a picture is white."""
+
+    working_size = 16
+    device = "cpu"
+    parameters = 0
+    accepts: frozenset[Guide] = frozenset()
+    needs: frozenset[Guide] = frozenset()
+
+    def __init__(self, name: str = "one-color", failure: Exception | None = None) -> None:
+        self.name = name
+        self.failure = failure
+        self.batches: list[int] = []
+
+    def to(self, device: str) -> None: ...
+
+    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
+        self.batches.append(len(lightness))
+        if self.failure is not None and (lightness.mean((1, 2, 3)) > 99).any():
+            raise self.failure
+        return np.full((len(lightness), 2, *lightness.shape[-2:]), 20.0, dtype=np.float32)
+
+
+def vivid_generator(noise: float = 0.2, **config: Any) -> colorzoo.Generator[Any]:
+    """A small U-Net of random weights, strong enough to give visible colours."""
     torch.manual_seed(0)
-    model = colorzoo.create_model("unet", widths=(4, 8, 8), head="classes")
+    model = colorzoo.create_model("unet", widths=(4, 8, 8), **config)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-    return colorzoo.Colorizer(colorzoo.NetworkPredictor(model, working_size=32, device="cpu"))
+            parameter.add_(torch.randn_like(parameter) * noise)
+    return model
+
+
+@pytest.fixture(scope="session")
+def vivid_colorizer() -> colorzoo.Colorizer:
+    """A small network of random weights, at a small working size."""
+    predictor = colorzoo.NetworkPredictor(vivid_generator(), working_size=32, device="cpu")
+    return colorzoo.Colorizer(predictor)
+
+
+@pytest.fixture(scope="module")
+def classes() -> colorzoo.Colorizer:
+    """The same with a distribution over colours."""
+    generator = vivid_generator(0.3, head="classes")
+    predictor = colorzoo.NetworkPredictor(generator, working_size=32, device="cpu")
+    return colorzoo.Colorizer(predictor)
 
 
 @pytest.fixture(scope="session")
@@ -266,14 +304,3 @@ def config_file(tmp_path: Path, training_photos: Path) -> Path:
     path = tmp_path / "run.toml"
     path.write_text(TRAINING.format(photos=training_photos, folder=tmp_path / "run"))
     return path
-
-
-@pytest.fixture(scope="session")
-def vivid_colorizer() -> colorzoo.Colorizer:
-    """A network of random weights that gives visible colours, at a small working size."""
-    torch.manual_seed(0)
-    model = colorzoo.create_model("unet", widths=(4, 8, 8))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.2)
-    return colorzoo.Colorizer(colorzoo.NetworkPredictor(model, working_size=32, device="cpu"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import vivid_generator
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from torch import Tensor, nn
@@ -29,17 +30,8 @@ from colorzoo.prepare import working_shape
 
 @pytest.fixture
 def generator() -> nn.Module:
-    """A U-Net of random weights, strong enough to give visible colours."""
-    model = colorzoo.create_model("unet", widths=(4, 8, 8))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.2)
-    return model
-
-
-@pytest.fixture
-def colorizer(generator: nn.Module) -> Colorizer:
-    return Colorizer(NetworkPredictor(generator, working_size=32, device="cpu"))
+    """A network that a test may change, as that of ``vivid_colorizer`` is for none."""
+    return vivid_generator()
 
 
 def grey(width: int, height: int) -> NDArray[np.uint8]:
@@ -63,10 +55,10 @@ SIZES = [(1, 1), (1, 500), (500, 1), (7, 3), (513, 97), (33, 32), (3000, 40), (3
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_output_has_its_own_size_and_lightness(
-    size: tuple[int, int], colorizer: Colorizer
+    size: tuple[int, int], vivid_colorizer: Colorizer
 ) -> None:
     pixels = grey(*size)
-    image = colorizer(pixels)
+    image = vivid_colorizer(pixels)
     assert image.size == size
     assert image.mode == "RGB"
     difference = (lightness_of(image) - lightness_of(Image.fromarray(pixels))).abs()
@@ -74,42 +66,44 @@ def test_the_output_has_its_own_size_and_lightness(
     assert difference.max() < 1.0
 
 
-def test_the_output_has_colour_and_saturation_scales_it(colorizer: Colorizer) -> None:
+def test_the_output_has_colour_and_saturation_scales_it(vivid_colorizer: Colorizer) -> None:
     pixels = grey(120, 90)
-    assert colourfulness(colorizer(pixels)) > 3.0
-    weak = colourfulness(colorizer(pixels, saturation=0.1))  # so weak that all is in the gamut
-    assert colourfulness(colorizer(pixels, saturation=0.2)) == pytest.approx(2 * weak, rel=0.1)
-    none = np.asarray(colorizer(pixels, saturation=0))
+    assert colourfulness(vivid_colorizer(pixels)) > 3.0
+    weak = colourfulness(vivid_colorizer(pixels, saturation=0.1))  # all of it is in the gamut
+    twice = colourfulness(vivid_colorizer(pixels, saturation=0.2))
+    assert twice == pytest.approx(2 * weak, rel=0.1)
+    none = np.asarray(vivid_colorizer(pixels, saturation=0))
     assert np.array_equal(none, np.repeat(pixels[..., None], 3, axis=2))
 
 
-def test_a_batch_is_its_pictures_one_by_one(colorizer: Colorizer) -> None:
+def test_a_batch_is_its_pictures_one_by_one(vivid_colorizer: Colorizer) -> None:
     sizes = [(64, 48), (40, 30), (48, 64), (80, 60), (200, 21)]
     several = [grey(*size) for size in sizes]
     for batch_size in (1, 2, 8):
-        together = colorizer(several, batch_size=batch_size)
+        together = vivid_colorizer(several, batch_size=batch_size)
         for image, pixels in zip(together, several, strict=True):
-            alone = np.asarray(colorizer(pixels)).astype(int)
+            alone = np.asarray(vivid_colorizer(pixels)).astype(int)
             assert np.abs(np.asarray(image).astype(int) - alone).max() <= 1
-    assert colorizer([]) == []
+    assert vivid_colorizer([]) == []
 
 
-def test_the_kind_of_input_makes_no_difference(colorizer: Colorizer, tmp_path: Path) -> None:
+def test_the_kind_of_input_makes_no_difference(vivid_colorizer: Colorizer, tmp_path: Path) -> None:
     pixels = grey(50, 40)
     Image.fromarray(pixels).save(tmp_path / "grey.png")
-    expected = np.asarray(colorizer(pixels))
+    expected = np.asarray(vivid_colorizer(pixels))
     kinds = [tmp_path / "grey.png", str(tmp_path / "grey.png"), Image.fromarray(pixels)]
-    for image in colorizer([*kinds, pixels.astype(np.uint16) * 257, pixels / 255]):
+    kinds.append(colorzoo.read(tmp_path / "grey.png"))
+    for image in vivid_colorizer([*kinds, pixels.astype(np.uint16) * 257, pixels / 255]):
         assert np.abs(np.asarray(image).astype(int) - expected).max() <= 1
 
 
-def test_alpha_orientation_and_profile_come_through(colorizer: Colorizer) -> None:
+def test_alpha_orientation_and_profile_come_through(vivid_colorizer: Colorizer) -> None:
     image = Image.fromarray(grey(40, 30)).convert("RGBA")
     image.putalpha(Image.fromarray(grey(40, 30)[::-1]))
     image.getexif()[ExifTags.Base.Orientation] = 6
     image.getexif()[ExifTags.Base.Artist] = "Anna"
     image.info["icc_profile"] = b"broken"
-    coloured = colorizer(image)
+    coloured = vivid_colorizer(image)
     assert coloured.mode == "RGBA"
     assert coloured.size == (30, 40)
     turned = image.getchannel("A").transpose(Image.Transpose.ROTATE_270)
@@ -121,52 +115,52 @@ def test_alpha_orientation_and_profile_come_through(colorizer: Colorizer) -> Non
     assert image.size == (40, 30)
 
 
-def test_sepia_keeps_its_lightness(colorizer: Colorizer) -> None:
+def test_sepia_keeps_its_lightness(vivid_colorizer: Colorizer) -> None:
     sepia = grey(60, 50)[..., None] * np.array([1.0, 0.8, 0.6]) / 255
-    image = colorizer(sepia)
+    image = vivid_colorizer(sepia)
     before = torch.from_numpy(sepia.transpose(2, 0, 1))
     difference = lightness_of(image) - color.srgb_to_lightness(before)[0]
     assert difference.abs().mean() < 0.3
 
 
 def test_notes_are_logged(
-    colorizer: Colorizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    vivid_colorizer: Colorizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     frames = [Image.fromarray(grey(20, 20)), Image.fromarray(grey(20, 20)[::-1])]
     frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
-    colorizer(tmp_path / "film.gif")
+    vivid_colorizer(tmp_path / "film.gif")
     assert "film.gif: it holds several pictures" in caplog.text
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (8, 8), (33, 17)])
 def test_predict_gives_chroma_at_the_size_it_gets(
-    size: tuple[int, int], colorizer: Colorizer
+    size: tuple[int, int], vivid_colorizer: Colorizer
 ) -> None:
     lightness = torch.rand(2, 1, *size) * 100
     before = lightness.clone()
-    ab = colorizer.predict(lightness)
+    ab = vivid_colorizer.predict(lightness)
     assert ab.shape == (2, 2, *size)
     assert ab.dtype == torch.float32
     assert ab.abs().max() <= 110
     assert torch.equal(lightness, before)
-    alone = colorizer.predict(lightness[1:])
+    alone = vivid_colorizer.predict(lightness[1:])
     torch.testing.assert_close(ab[1:], alone, atol=1e-3, rtol=0)
     ab.add_(1.0)  # no tensor of inference mode: it may be used further
-    array = colorizer.predict(lightness.double().numpy()[..., ::-1].copy()[..., ::-1])
+    array = vivid_colorizer.predict(lightness.double().numpy()[..., ::-1].copy()[..., ::-1])
     assert array.dtype == np.float32
     assert np.abs(array + 1 - ab.numpy()).max() < 1e-4
 
 
-def test_predict_pads_and_does_not_squash(colorizer: Colorizer, generator: nn.Module) -> None:
+def test_predict_pads_and_does_not_squash(vivid_colorizer: Colorizer, generator: nn.Module) -> None:
     lightness = torch.rand(1, 1, 16, 24) * 100
     generator.eval()
     with torch.no_grad():
         exact = generator(lightness / 50 - 1) * 110
-    torch.testing.assert_close(colorizer.predict(lightness), exact, atol=1e-3, rtol=0)
+    torch.testing.assert_close(vivid_colorizer.predict(lightness), exact, atol=1e-3, rtol=0)
     mirrored = torch.cat((lightness, lightness.flip(3)), dim=3)[..., :32]
     with torch.no_grad():
         padded = generator(mirrored / 50 - 1)[..., :25] * 110
-    cut = colorizer.predict(mirrored[..., :25])
+    cut = vivid_colorizer.predict(mirrored[..., :25])
     assert cut.shape == (1, 2, 16, 25)
     assert (cut[..., :8] - padded[..., :8]).abs().mean() < 5.0
 
@@ -185,9 +179,11 @@ def test_predict_pads_and_does_not_squash(colorizer: Colorizer, generator: nn.Mo
         ([[50.0]], "array or a tensor of floats, not list"),
     ],
 )
-def test_predict_refuses_wrong_tensors(lightness: Tensor, fault: str, colorizer: Colorizer) -> None:
+def test_predict_refuses_wrong_tensors(
+    lightness: Tensor, fault: str, vivid_colorizer: Colorizer
+) -> None:
     with pytest.raises(TensorError, match=fault):
-        colorizer.predict(lightness)
+        vivid_colorizer.predict(lightness)
 
 
 def test_numbers_that_overflow_are_an_error(generator: nn.Module) -> None:
@@ -210,11 +206,11 @@ def test_training_mode_never_leaks_in_or_out(generator: nn.Module) -> None:
         assert torch.equal(tensor, state[name]), name
 
 
-def test_it_moves_between_devices(colorizer: Colorizer) -> None:
-    assert colorizer.to("cpu") is colorizer
-    assert colorizer.device == "cpu"
+def test_it_moves_between_devices(vivid_colorizer: Colorizer) -> None:
+    assert vivid_colorizer.to("cpu") is vivid_colorizer
+    assert vivid_colorizer.device == "cpu"
     with pytest.raises(ConfigError, match="cuda:99"):
-        colorizer.to("cuda:99")
+        vivid_colorizer.to("cuda:99")
 
 
 class Compass:
@@ -236,7 +232,7 @@ class Compass:
         return guidance.hint_chroma
 
 
-def test_guidance_is_what_a_predictor_takes_and_needs(colorizer: Colorizer) -> None:
+def test_guidance_is_what_a_predictor_takes_and_needs(vivid_colorizer: Colorizer) -> None:
     lightness = torch.full((1, 1, 4, 4), 50.0)
     hints = Guidance(hint_chroma=torch.ones(1, 2, 4, 4), hint_mask=torch.ones(1, 1, 4, 4) > 0)
     compass = Colorizer(Compass())
@@ -246,7 +242,7 @@ def test_guidance_is_what_a_predictor_takes_and_needs(colorizer: Colorizer) -> N
     with pytest.raises(ConfigError, match="'compass' does not take vividness; it takes hints"):
         compass.predict(lightness, Guidance(vividness=1.0))
     with pytest.raises(ConfigError, match="'unet' does not take vividness; it takes hints, ref"):
-        colorizer.predict(lightness, Guidance(vividness=1.0))
+        vivid_colorizer.predict(lightness, Guidance(vividness=1.0))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", torch.bfloat16])
@@ -300,18 +296,18 @@ def test_unregistered_generators_are_refused() -> None:
     ],
 )
 def test_bad_settings_are_refused_before_any_reading(
-    values: dict[str, int], error: type[ColorzooError], colorizer: Colorizer, tmp_path: Path
+    values: dict[str, int], error: type[ColorzooError], vivid_colorizer: Colorizer, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=next(iter(values))):
-        colorizer("missing.jpg", **values)
+        vivid_colorizer("missing.jpg", **values)
     with pytest.raises(error, match=next(iter(values))):
-        colorizer.folder("missing", tmp_path, **values)  # type: ignore[arg-type]  # ints
+        vivid_colorizer.folder("missing", tmp_path, **values)  # type: ignore[arg-type]  # ints
 
 
-def test_numbers_of_numpy_are_numbers(colorizer: Colorizer) -> None:
-    plain = colorizer([grey(20, 20)], saturation=0.5, working_size=16, batch_size=2)[0]
+def test_numbers_of_numpy_are_numbers(vivid_colorizer: Colorizer) -> None:
+    plain = vivid_colorizer([grey(20, 20)], saturation=0.5, working_size=16, batch_size=2)[0]
     given = {"saturation": np.float32(0.5), "working_size": np.int64(16), "batch_size": np.int8(2)}
-    (image,) = colorizer([grey(20, 20)], **given)  # type: ignore[arg-type]  # NumPy's own numbers
+    (image,) = vivid_colorizer([grey(20, 20)], **given)  # type: ignore[arg-type]  # NumPy's own
     assert np.array_equal(np.asarray(image), np.asarray(plain))
 
 
@@ -349,8 +345,8 @@ def test_load_says_what_is_wrong(
         load(model_folder)
 
 
-def test_written_colours_are_read_back(colorizer: Colorizer, tmp_path: Path) -> None:
-    image = colorizer(grey(64, 50))
+def test_written_colours_are_read_back(vivid_colorizer: Colorizer, tmp_path: Path) -> None:
+    image = vivid_colorizer(grey(64, 50))
     with Image.open(write(image, tmp_path / "out.png")) as back:
         assert np.array_equal(np.asarray(back), np.asarray(image))
 

@@ -334,6 +334,11 @@ def test_what_cannot_be_used_is_one_clear_error(vivid_colorizer: Colorizer, tmp_
         (lambda: colorizer([grey], hints=[hints, None]), ConfigError, "For 1 pictures hints must"),
         (lambda: colorizer([grey], reference=[]), ConfigError, "For 1 pictures reference must"),
         (lambda: colorizer(grey, reference=grey), PictureError, "is grey, so there are no"),
+        (
+            lambda: colorizer(grey, reference=colorzoo.read(orange)),
+            PictureError,
+            "was read without its colours. Give its path, or .* keep_color=True",
+        ),
         (lambda: colorizer(grey, reference=tmp_path / "no.jpg"), PictureError, "no.jpg"),
         (lambda: Hints.from_points([], radius=-1), ConfigError, "radius of a hint"),
         (lambda: Hints([(1, 1, "red")]), ConfigError, "Not a Hint"),  # type: ignore[list-item]

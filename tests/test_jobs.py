@@ -10,9 +10,9 @@ import time
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from conftest import OneColor
 from PIL import Image
 
 import colorzoo
@@ -22,31 +22,7 @@ from colorzoo.jobs.files import FileResult, colorize_files
 from colorzoo.jobs.plan import pair_folder, pair_paths
 from colorzoo.jobs.records import RECORDS_FILE
 from colorzoo.options import ColorizeOptions
-from colorzoo.predictor import Floats, Guidance, Guide
 from colorzoo.predictors.network import NetworkPredictor
-
-
-class OneColor:
-    """A predictor that gives one colour to all, and fails where a picture is white."""
-
-    working_size = 16
-    device = "cpu"
-    parameters = 0
-    accepts: frozenset[Guide] = frozenset()
-    needs: frozenset[Guide] = frozenset()
-
-    def __init__(self, name: str = "one-color", failure: Exception | None = None) -> None:
-        self.name = name
-        self.failure = failure
-        self.batches: list[int] = []
-
-    def to(self, device: str) -> None: ...
-
-    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
-        self.batches.append(len(lightness))
-        if self.failure is not None and (lightness.mean((1, 2, 3)) > 99).any():
-            raise self.failure
-        return np.full((len(lightness), 2, *lightness.shape[-2:]), 20.0, dtype=np.float32)
 
 
 def grey(path: Path, level: int) -> Path:

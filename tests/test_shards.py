@@ -12,7 +12,7 @@ from pathlib import Path
 import forked
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import OneColor, Run
 from hub_server import WRITER, Hub
 from PIL import Image
 
@@ -20,26 +20,7 @@ from colorzoo.colorizer import Colorizer
 from colorzoo.errors import ConfigError, DataError, HubError
 from colorzoo.hub.shards import HubDataset, look_up
 from colorzoo.jobs.shards import ShardFolder, ShardRepo, ShardResult, colorize_shards
-from colorzoo.predictor import Floats, Guidance, Guide
 from colorzoo.processes import Processes
-
-
-class OneColor:
-    """A predictor that gives one colour to all."""
-
-    working_size = 16
-    device = "cpu"
-    parameters = 0
-    accepts: frozenset[Guide] = frozenset()
-    needs: frozenset[Guide] = frozenset()
-
-    def __init__(self, name: str = "one-color") -> None:
-        self.name = name
-
-    def to(self, device: str) -> None: ...
-
-    def predict(self, lightness: Floats, guidance: Guidance | None = None) -> Floats:
-        return np.full((len(lightness), 2, *lightness.shape[-2:]), 20.0, dtype=np.float32)
 
 
 def encoded(level: int, kind: str) -> bytes:

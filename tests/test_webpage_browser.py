@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from browser import AXE, CHROMIUM, NO_CHROMIUM, PATIENCE, faults_of, launched, pixels_of
 from conftest import ROOT
 from PIL import Image
@@ -46,18 +45,10 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(classes: colorzoo.Colorizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with a small network that has a distribution over colours."""
-    torch.manual_seed(0)
-    model = colorzoo.create_model("unet", widths=(4, 8, 8), head="classes")
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.3)
-    colorizer = colorzoo.Colorizer(
-        colorzoo.NetworkPredictor(model, working_size=32, device="cpu", name="small")
-    )
     target = tmp_path_factory.mktemp("webpage") / "page"
-    return write_page(colorizer, target, demos=ROOT / "demos", runtime=RUNTIME).folder
+    return write_page(classes, target, demos=ROOT / "demos", runtime=RUNTIME).folder
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

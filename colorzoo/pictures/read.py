@@ -23,7 +23,7 @@ from colorzoo.pictures.opening import address_of, explained, local_path, open_im
 from colorzoo.pictures.picture import Picture
 from colorzoo.pictures.samples import Samples, from_array, from_image
 
-PictureSource = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]
+PictureSource = str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any] | Picture
 
 _Opener = Callable[[], ImageFile.ImageFile]
 
@@ -36,7 +36,8 @@ def read(
     Args:
         source: A path, the bytes of a file, a file object opened in binary mode, a PIL picture of
             any mode, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA of type uint8,
-            uint16, bool or float (0..1). None of them is changed.
+            uint16, bool or float (0..1). None of them is changed. What was read already comes back
+            as it is.
         keep_color: Keep its colours too, three more bytes a pixel, for
             :meth:`~colorzoo.pictures.picture.Picture.chroma`.
         max_pixels: Refuse a file with more of them before it is decoded; Pillow's own limit if left
@@ -46,6 +47,8 @@ def read(
         PictureError: The file is missing, broken, cut off, too large or no picture, or the array is
             of the wrong shape, type or range.
     """
+    if isinstance(source, Picture):
+        return source
     if isinstance(source, Image.Image):
         name = str(getattr(source, "filename", "") or "the given PIL picture")
         return _from_pil(source, name, keep_color)
@@ -93,7 +96,7 @@ def read_pages(source: PictureSource, *, keep_color: bool = False) -> Iterator[P
     Raises:
         PictureError: The file, or the picture whose turn it is, cannot be read.
     """
-    if isinstance(source, (Image.Image, np.ndarray)):
+    if isinstance(source, (Image.Image, np.ndarray, Picture)):
         yield read(source, keep_color=keep_color)
         return
     name, file = _opened(source)
