@@ -13,13 +13,12 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from _report import describe_machine
+from _timing import least_times
 from PIL import Image, ImageOps
 
 import colorzoo
@@ -30,37 +29,26 @@ BATCH = 8
 SIDE = 256
 
 
-def grey_pictures() -> list[Image.Image]:
+def grey_pictures(side: int) -> list[Image.Image]:
     """Return a batch of grey squares from the example photographs."""
     pictures = []
     for number in range(BATCH):
         with Image.open(EXAMPLES[number % len(EXAMPLES)]) as photo:
             place = (0.5, number / (BATCH - 1))
-            square = ImageOps.fit(ImageOps.grayscale(photo), (SIDE, SIDE), centering=place)
+            square = ImageOps.fit(ImageOps.grayscale(photo), (side, side), centering=place)
         pictures.append(square)
     return pictures
 
 
-def least_times(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the least time of each way in seconds; they take turns, after one round unmeasured."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):
-        for name, way in ways.items():
-            start = time.perf_counter()
-            way()
-            times[name].append(time.perf_counter() - start)
-    return {name: min(taken[1:]) for name, taken in times.items()}
-
-
-def batch_times(model: str, rounds: int) -> dict[str, float]:
+def batch_times(model: str, rounds: int, side: int) -> dict[str, float]:
     """Return seconds of a batch by the network alone and from pixels to pixels."""
     colorizer = colorzoo.load(model)
-    pictures = grey_pictures()
-    lightness = np.stack([read(picture).resized_lightness(SIDE, SIDE) for picture in pictures])
+    pictures = grey_pictures(side)
+    lightness = np.stack([read(picture).resized_lightness(side, side) for picture in pictures])
     return least_times(
         {
             "network": lambda: colorizer.predict(lightness[:, None]),
-            "pixels to pixels": lambda: colorizer(pictures, working_size=SIDE),
+            "pixels to pixels": lambda: colorizer(pictures, working_size=side),
         },
         rounds,
     )
@@ -89,14 +77,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", nargs="?", default=colorzoo.DEFAULT_MODEL, help="as in load")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--side", type=int, default=SIDE, help="of the pictures of the batch")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(describe_machine(torch.device("cpu")), end="\n\n")
     print(f"| {options.model} | seconds | ratio |")
     print("| --- | ---: | ---: |")
-    rounds = options.rounds
-    for times in (batch_times(options.model, rounds), start_times(options.model, min(rounds, 5))):
+    batch = batch_times(options.model, options.rounds, options.side)
+    start = start_times(options.model, min(options.rounds, 5))
+    for times in (batch, start):
         first = next(iter(times.values()))
         for name, taken in times.items():
             print(f"| {name} | {taken:.3f} | {taken / first:.2f} |")

@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from _report import describe_machine
+from _timing import least_times
 from PIL import Image
 from torch import Tensor
 
@@ -57,18 +59,6 @@ def ways_of(model: str) -> dict[str, Way]:
     return {"as stored": as_stored, **loaded}
 
 
-def least_times(ways: dict[str, Way], lightness: Tensor, rounds: int) -> dict[str, float]:
-    """Return the least processor time of each way, milliseconds a picture."""
-    least: dict[str, float] = {}
-    for _ in range(rounds + 1):
-        for name, way in ways.items():
-            start = time.thread_time()
-            way(lightness)
-            taken = 1000 * (time.thread_time() - start) / len(lightness)
-            least[name] = min(least.get(name, taken), taken)
-    return least
-
-
 def main() -> None:
     """Print a table of all models."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -89,8 +79,9 @@ def main() -> None:
         pictures = lightness_of(source, given.batch, side)
         differences = (ways["bfloat16"](pictures) - ways["as stored"](pictures)).abs()
         for count in (1, given.batch):
-            times = least_times(ways, pictures[:count], given.rounds)
-            cells = [f"{times[name]:.1f}" for name in ways]
+            taken = {name: partial(way, pictures[:count]) for name, way in ways.items()}
+            times = least_times(taken, given.rounds, time.thread_time)
+            cells = [f"{1000 * seconds / count:.1f}" for seconds in times.values()]
             cells.append(f"{times['as stored'] / times['bfloat16']:.1f}")
             if count > 1:
                 cells += [f"{differences.max():.1f}", f"{differences.mean():.2f}"]

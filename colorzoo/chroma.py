@@ -67,7 +67,8 @@ def upsample(chroma: Floats, guide: Floats, lightness: Floats) -> Floats:
     the fast guided filter (He and Sun 2015, arXiv:1505.00996): the slopes are worked out at the
     working size and interpolated. Unlike there, what the line leaves over is interpolated too and
     not smoothed away, so the network's own small spots of colour stay, and only the detail between
-    its pixels is taken from lightness. Interpolation is cubic.
+    its pixels is taken from lightness. Interpolation is cubic. Chroma of full size already stays as
+    it is.
 
     Args:
         chroma: (2, h, w) float32, ab at the working size.
@@ -152,6 +153,9 @@ class _Upsampling:
                 f"{chroma.shape} and {guide.shape}."
             )
         self._height, self._width = size
+        self._as_it_is = chroma if guide.shape == size else None  # there is no finer lightness
+        if self._as_it_is is not None:
+            return
         slope = _slopes(chroma, guide)
         offset = slope * guide
         np.subtract(chroma, offset, out=offset)
@@ -166,6 +170,8 @@ class _Upsampling:
 
     def rows(self, start: int, lightness: Floats) -> Floats:
         """Return chroma (2, rows, W) of the rows from ``start`` whose lightness (rows, W) is."""
+        if self._as_it_is is not None:
+            return self._as_it_is[:, start : start + len(lightness)].copy()
         full = np.empty((len(self._wide), *lightness.shape), dtype=np.float32)
         _stretch(self._wide, start, self._height, full)
         slope, offset = full[:2], full[2:]

@@ -1,4 +1,4 @@
-"""The scripts in ``benchmarks/`` that train, at the smallest size at which they say anything."""
+"""The scripts in ``benchmarks/``, at the smallest size at which they say anything."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("accelerate")
+
+STAGES = ("read", "shrink", "predict", "finish", "write")
 
 
 @pytest.mark.slow
@@ -46,6 +48,53 @@ def test_the_cost_of_training_is_measured(photo_folder: Path) -> None:
     assert [row[0] for row in rows] == ["unet-gan", "cnn"]
     for _, loader, step, ratio, *_ in rows:
         assert float(loader) / float(step) == pytest.approx(float(ratio), rel=0.1)
+
+
+@pytest.mark.slow
+def test_what_colouring_costs_beside_its_network_is_measured(model_folder: Path) -> None:
+    options = (model_folder, "--rounds", "1", "--side", "32", "--threads", "1")
+    result = forked.run("benchmarks/inference.py", *options)
+    assert result.returncode == 0, result.stderr
+    lines = [line.strip("| ").split(" | ") for line in result.stdout.splitlines()]
+    rows = {line[0]: line[1:] for line in lines if len(line) == 3}
+    names = ("network", "pixels to pixels", "import torch", "colorzoo colorize")
+    assert tuple(rows)[2:] == names
+    seconds = {name: float(rows[name][0]) for name in names}
+    assert all(taken > 0.0 for taken in seconds.values())
+    assert float(rows["network"][1]) == float(rows["import torch"][1]) == 1.0
+    ratio = seconds["colorzoo colorize"] / seconds["import torch"]
+    assert float(rows["colorzoo colorize"][1]) == pytest.approx(ratio, rel=0.02)
+
+
+def test_what_a_million_photos_cost_is_measured(model_folder: Path) -> None:
+    options = ("--megapixels", "0.01", "0.02", "--rounds", "1", "--batch-size", "2")
+    rates = ("--gpu-rate", "100", "--cores", "2")
+    result = forked.run("benchmarks/scale.py", "--model", model_folder, *options, *rates)
+    assert result.returncode == 0, result.stderr
+    tables = [
+        [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")]
+        for part in result.stdout.split("assumed: 100 photos/s a GPU, 2 cores beside each")
+    ]
+    for heading, _, *rows in tables:
+        assert [row[0] for row in rows] == ["0.01 megapixels", "0.02 megapixels"]
+        assert {len(row) for row in rows} == {len(heading)}
+    costs, million = ([row[1:] for row in table[2:]] for table in tables)
+    for row, (_, one, eight, _, cores) in zip(costs, million, strict=True):
+        stages = dict(zip(tables[0][0][1:], row, strict=True))
+        milliseconds = {name: float(stages[name].removesuffix(" ms")) for name in STAGES}
+        assert all(each > 0.0 for each in milliseconds.values())
+        rate = float(stages["photos/s on one core"])
+        assert rate == pytest.approx(1e3 / sum(milliseconds.values()), rel=0.1)
+        host = sum(milliseconds.values()) - milliseconds["predict"]
+        assert float(cores) == pytest.approx(100 * host / 1e3, abs=1.0)
+        alone, shared = (hours_of(each) for each in (one, eight))
+        assert alone == pytest.approx(8 * shared, rel=0.1)
+        assert alone == pytest.approx(1e6 / min(100, 2 / (host / 1e3)) / 3600, rel=0.2)
+
+
+def hours_of(text: str) -> float:
+    number, unit = text.split()
+    return float(number) / {"h": 1, "min": 60}[unit]
 
 
 @pytest.mark.slow

@@ -54,6 +54,7 @@ def test_strips_change_nothing(
     monkeypatch.setattr(strips, "STRIP_PIXELS", 3 * full[1])
     assert whole.shape == (2, *full)
     assert np.abs(chroma.upsample(ab, guide, lightness) - whole).max() < 2e-3
+    np.testing.assert_array_equal(chroma.upsample(ab, guide, guide), ab)  # it is there already
 
 
 def test_flat_lightness_leaves_plain_cubic_interpolation() -> None:

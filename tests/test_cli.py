@@ -99,6 +99,23 @@ def test_doctor(cli: Run) -> None:
     assert "torch: " in cli("doctor").stdout
 
 
+def test_doctor_measures_what_is_chosen(cli: Run, model_folder: Path) -> None:
+    done = cli("doctor", "--measure", "--model", model_folder, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["measured"]
+    times = told["ms_a_picture"]
+    assert list(times) == ["as stored", "channels last", "norms folded", "as loaded", "bfloat16"]
+    assert all(each > 0.0 for each in times.values())
+    share = times["as loaded"] / times["as stored"]
+    said = told["as loaded"].removeprefix("chosen: takes ").split()[0]
+    assert float(said) == pytest.approx(share, rel=0.1, abs=0.02)
+    assert told["channels last"].startswith("chosen: takes ")
+    quick = colorzoo.load(model_folder, device="cpu", dtype="auto").dtype == "bfloat16"
+    assert told["bfloat16, by --dtype auto"].startswith("chosen" if quick else "not chosen")
+    assert told["torch.compile"].startswith("not used")
+    assert "config.json" in one_line_error(cli("doctor", "--measure", "--model", "./none"))
+
+
 def test_doctor_reports_a_broken_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site"
     info = package / "broken_zoo-1.0.dist-info"

@@ -12,7 +12,8 @@ import click
 
 import colorzoo
 from colorzoo.cli._output import print_json, print_values
-from colorzoo.errors import LEFT_OUT
+from colorzoo.cli._ways import measure_ways
+from colorzoo.errors import LEFT_OUT, needing
 from colorzoo.metrics.table import METRICS
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, METHODS
 from colorzoo.zoo.catalog import list_models
@@ -43,13 +44,26 @@ EXTRAS = {
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(as_json: bool) -> None:
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Time the network too: memory layout, folded norms, bfloat16. Some seconds.",
+)
+@click.option(
+    "--model", default=colorzoo.DEFAULT_MODEL, show_default=True, help="What --measure times."
+)
+def command(as_json: bool, measure: bool, model: str) -> None:
     """Report versions, devices, extras, models and broken plug-ins.
+
+    With --measure it says in which way networks run here, and what that takes beside other ways.
 
     Exits with 1 when a core library is missing or a plug-in is broken. Where onnxruntime is, torch
     may be missing, and without it what only its models, hints and the Hub need.
     """
     report, problems = examine()
+    if measure:
+        with needing("Measuring networks"):
+            report["measured"] = measure_ways(model)
     if as_json:
         print_json({**report, "problems": problems})
     else:
