@@ -110,7 +110,7 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     names = list(known)
     nearest = [name for name in names if len(given) > 1 and _initials(name) == given.lower()]
     if not nearest:
-        nearest = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
+        nearest = difflib.get_close_matches(given, names, n=3, cutoff=0.55)
         enough = _BESIDE * max((_likeness(given, name) for name in nearest), default=0.0)
         nearest = [name for name in nearest if _likeness(given, name) >= enough]
     return f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""

@@ -75,6 +75,9 @@ def test_models_are_listed_by_what_may_be_done_with_them(
     model_folder.rename(zoo / "free-model")
     monkeypatch.setattr(folders, "__file__", str(zoo.parent / "colorzoo" / "zoo" / "folders.py"))
     assert colorzoo.list_models(license="commercial-ok") == []
+    told = " ".join(invoke("list", "--license", "commercial-ok").stdout.split())
+    assert "levin hints Apache-2.0" in told
+    assert "no model here is under such a licence" in told
     (zoo / "free-model" / "facts.json").write_text(json.dumps(FACTS))
     for license in ("commercial-ok", "CC0-1.0", "cc0-1.0"):
         assert [info.name for info in colorzoo.list_models(license=license)] == ["free-model"]

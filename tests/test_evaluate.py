@@ -196,6 +196,12 @@ def test_report_as_table_markdown_and_facts(photos: Path, colorizer: colorzoo.Co
     psnr = report.grey.statistics()["psnr"]
     assert any(f"{psnr.mean:.2f} ± {psnr.std:.2f}" in line for line in lines)
     assert all(line == line.rstrip() for line in lines)
+    narrow = report.to_text(80).splitlines()
+    assert max(map(len, narrow)) <= 80 < max(map(len, lines))
+    assert [line.split(" ")[0] for line in narrow].count("tiny-model") == 2
+    words = [{word for line in some for word in line.split()} for some in (narrow, lines)]
+    assert {word.strip("-") for word in words[0]} == {word.strip("-") for word in words[1]}
+    assert max(map(len, report.to_text(1).splitlines())) < 40
     table = [line for line in report.to_markdown().splitlines() if line.startswith("|")]
     assert len(table) == 2 + 3
     assert len({line.count("|") for line in table}) == 1
@@ -271,14 +277,17 @@ def test_progress_is_told_to_whoever_asks(
     assert capfd.readouterr() == ("", "")
 
 
-def test_command(photos: Path, model_folder: Path, tmp_path: Path, cli: Run) -> None:
+def test_command(
+    photos: Path, model_folder: Path, tmp_path: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     sheet = tmp_path / "sheets" / "sheet.png"
     options = ("--data", photos, "--device", "cpu", "--limit", "3", "--sheet", sheet)
     result = cli("evaluate", model_folder, *options)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     report = colorzoo.evaluate(str(model_folder), photos, limit=3, device="cpu")
-    assert result.stdout.splitlines()[2:] == str(report).splitlines()[2:]
+    assert result.stdout.splitlines()[3:] == report.to_text(80).splitlines()[3:]
     assert min(size_of(sheet)) > 3 * SIZE
 
 

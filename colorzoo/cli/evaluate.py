@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
@@ -88,4 +89,6 @@ def command(
         return
     for fault in report.broken:
         click.echo(f"left out: {fault}", err=True)
-    click.echo(report.to_json() if as_json else report)
+    # A file or a pipe gets whole lines; 0 stands for there being no terminal.
+    width = shutil.get_terminal_size((0, 0)).columns or None
+    click.echo(report.to_json() if as_json else report.to_text(width))

@@ -63,7 +63,7 @@ def command(
             "with: colorzoo list"
         )
     if not as_json:
-        _print(models, methods)
+        _print(models, methods, license)
 
 
 def _known_licenses(license: str | None) -> str:
@@ -74,13 +74,15 @@ def _known_licenses(license: str | None) -> str:
     return f" Licences here: {', '.join(sorted(filter(None, there)))}."
 
 
-def _print(models: list[ModelInfo], methods: list[MethodInfo]) -> None:
+def _print(models: list[ModelInfo], methods: list[MethodInfo], license: str | None) -> None:
     if models:
         _print_models(models)
     if methods:
         _print_methods(methods, after_models=bool(models))
     notes = [f"architectures: {', '.join(ARCHITECTURES.names())}"]
-    if missing := missing_names():
+    if not models and license:
+        notes.append("no model here is under such a licence; methods have no weights")
+    elif missing := missing_names():
         notes.append(f"not installed: {', '.join(missing)} (pip install 'colorzoo[models]')")
     notes = [*_explain_numbers(models), *notes]
     if any(info.name == DEFAULT_MODEL for info in models):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,17 +96,27 @@ class Report:
         return notebook.table(self._title(), headings, cells)
 
     def __str__(self) -> str:
-        """Return the table as plain text, with a legend and published rows for orientation."""
+        return self.to_text()
+
+    def to_text(self, width: int | None = None) -> str:
+        """Return the table as plain text, with a legend and published rows for orientation.
+
+        Args:
+            width: The most characters of a line, as far as a name and a number allow. Columns
+                that have no room stand below, with the models' names again. Any if left out.
+        """
         metrics, cells = self._cells()
         headings = ["model", "params", *(metric.short for metric in metrics)]
-        lines = [self._title(), "", *_align([headings, *cells]), "", *_legend(metrics)]
+        lines = [*_fill(self._title(), width), "", *_align([headings, *cells], width), ""]
+        lines += _legend(metrics, width)
         if self.broken:
-            lines += ["", f"{len(self.broken)} broken photos left out: {'; '.join(self.broken)}"]
+            told = f"{len(self.broken)} broken photos left out: {'; '.join(self.broken)}"
+            lines += ["", *_fill(told, width)]
         shown, published = _published(metrics)
         if shown:
             headings = ["model", *(metric.short for metric in shown)]
-            lines += ["", f"Not to be compared, {PUBLISHED_ON}:", ""]
-            lines += _align([headings, *published])
+            lines += ["", *_fill(f"Not to be compared, {PUBLISHED_ON}:", width), ""]
+            lines += _align([headings, *published], width)
         return "\n".join(lines)
 
     def to_markdown(self) -> str:
@@ -244,24 +255,52 @@ def _show_count(count: int | None) -> str:
     return f"{count / 1e6:.1f} M" if count >= 50_000 else f"{count / 1e3:.1f} k"
 
 
-def _legend(metrics: list[Metric]) -> list[str]:
+def _fill(text: str, width: int | None, hang: int = 0) -> list[str]:
+    """Return a text as lines of a width, those after the first moved in."""
+    if width is None:
+        return [text]
+    return textwrap.wrap(
+        text, max(width, 2 * hang + 1), subsequent_indent=" " * hang, break_on_hyphens=False
+    )
+
+
+def _legend(metrics: list[Metric], width: int | None) -> list[str]:
     """Return one line for each metric that has a meaning, with an arrow to where better is."""
     told = [metric for metric in metrics if metric.meaning]
-    width = max((len(metric.short) for metric in told), default=0)
-    return [
-        f"{metric.short.ljust(width)} {metric.better or ' '}  {metric.meaning}" for metric in told
-    ]
+    names = max((len(metric.short) for metric in told), default=0)
+    lines = []
+    for metric in told:
+        text = f"{metric.short.ljust(names)} {metric.better or ' '}  {metric.meaning}"
+        lines += _fill(text, width, hang=names + 4)
+    return lines
 
 
-def _align(rows: list[list[str]]) -> list[str]:
-    """Return lines of columns under a rule, the first to the left and numbers to the right."""
+def _align(rows: list[list[str]], width: int | None) -> list[str]:
+    """Return lines of columns under a rule, the first to the left and numbers to the right.
+
+    Columns beyond the width stand in a table below, beside the first column again.
+    """
     widths = [max(len(cells[index]) for cells in rows) for index in range(len(rows[0]))]
-
-    def line(cells: list[str]) -> str:
-        return "  ".join([cells[0].ljust(widths[0]), *map(str.rjust, cells[1:], widths[1:])])
-
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    return [line(rows[0]).rstrip(), rule, *(line(cells).rstrip() for cells in rows[1:])]
+    blocks: list[list[int]] = [[]]
+    room = math.inf if width is None else width - widths[0]
+    left = room
+    for index, own in list(enumerate(widths))[1:]:
+        if own + 2 > left and blocks[-1]:
+            blocks.append([])
+            left = room
+        blocks[-1].append(index)
+        left -= own + 2
+    lines: list[str] = []
+    for block in blocks:
+        rule = "-" * (widths[0] + sum(widths[index] + 2 for index in block))
+        shown = [
+            "  ".join(
+                [cells[0].ljust(widths[0]), *(cells[index].rjust(widths[index]) for index in block)]
+            ).rstrip()
+            for cells in rows
+        ]
+        lines += [*([""] if lines else []), shown[0], rule, *shown[1:]]
+    return lines
 
 
 def _read_row(values: Any) -> Row:
