@@ -13,7 +13,7 @@ browser: browser-tools  # what the browser tests drive and need, and the page of
 
 browser-tools:  # the first of these two alone; a program that is there already stays as it is
 	for program in chromium npm; do command -v $$program || apt-get install -y $$program || exit 1; done
-	npm install --no-save --no-package-lock axe-core@4 typescript@7.0.2
+	npm ci --prefix tests/node --no-audit --no-fund
 	mkdir -p build
 	npm pack $(RUNTIME) --pack-destination build --silent
 

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from conftest import ROOT
 from numpy.typing import NDArray
 from PIL import Image
 
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = shutil.which("chromium")
 NO_CHROMIUM = "there is no Chromium; on Debian: apt-get install chromium"
 PATIENCE = 90_000  # milliseconds, for a busy machine

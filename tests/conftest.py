@@ -107,6 +107,13 @@ def classes() -> colorzoo.Colorizer:
 
 
 @pytest.fixture(scope="session")
+def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the workers of this session tell one another what npm could not fetch."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
 def root() -> Path:
     """Root of the repository."""
     return ROOT

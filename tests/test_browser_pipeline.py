@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import npm
 import numpy as np
 import pytest
 import torch
@@ -22,7 +23,6 @@ from colorzoo.predictor import Prediction
 from colorzoo.prepare import working_shape
 
 NODE = shutil.which("node")
-TSC = ROOT / "node_modules" / ".bin" / "tsc"
 PAGE = ROOT / "demos" / "browser"
 EXAMPLES = sorted((ROOT / "demos" / "examples").glob("*.jpg"))
 WORKING_SIZE = 96
@@ -166,9 +166,9 @@ def test_what_is_shown_is_the_picture_made_smaller(colored: Path) -> None:
     assert np.abs(shown - smaller).mean() < 0.2 * colorful
 
 
-@pytest.mark.skipif(not TSC.is_file(), reason="there is no TypeScript; get it: make browser")
-def test_types_of_the_page_hold() -> None:
-    done = subprocess.run([TSC, "-p", PAGE], capture_output=True, text=True, check=False)
+def test_types_of_the_page_hold(npm_folder: Path) -> None:
+    tsc = npm.get_tool(npm.TSC, npm_folder)
+    done = subprocess.run([tsc, "-p", PAGE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 

@@ -10,9 +10,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import npm
 import numpy as np
 import pytest
-from browser import AXE, CHROMIUM, NO_CHROMIUM, PATIENCE, faults_of, launched, pixels_of
+from browser import CHROMIUM, NO_CHROMIUM, PATIENCE, faults_of, launched, pixels_of
 from demo_server import Server, serve
 from films import decoded, frames_of, sound_of, write_film
 from PIL import Image
@@ -333,13 +334,12 @@ def test_what_is_drawn_gives_a_colour_and_undo_takes_it_back(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_readers_of_screens_find_nothing_serious(
-    browser: playwright.Browser, server: Server, scheme: str
+    browser: playwright.Browser, server: Server, scheme: str, npm_folder: Path
 ) -> None:
-    if not AXE.is_file():
-        pytest.skip("there is no axe-core; install it with: make browser")
+    axe = npm.get_tool(npm.AXE, npm_folder)
     person = Visitor(browser, server, color_scheme=scheme)
     person.page.wait_for_timeout(1000)  # what fades in has no contrast yet
-    person.page.evaluate(AXE.read_text(encoding="utf-8"))
+    person.page.evaluate(axe.read_text(encoding="utf-8"))
     faults = [("empty", person.look_for_faults())]
     person.panel.get_by_role("button", name="Migrant mother").click()
     person.wait_for_note("pixels, first")

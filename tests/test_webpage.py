@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import npm
 import pytest
 import torch
 from conftest import FACTS, ROOT, Run, one_line_error
@@ -14,19 +15,19 @@ from hub_server import WRITER, Hub, sha256
 
 import colorzoo
 from colorzoo.webpage.build import write_page
-from colorzoo.webpage.runtime import ARCHIVE, KINDS, PACKAGE, VERSION
+from colorzoo.webpage.runtime import KINDS, PACKAGE, VERSION
 
 pytest.importorskip("onnxruntime", reason="the page needs the extra 'onnx'")
 
 # The Hub client's own, of the library under it.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content")
 
-RUNTIME = ROOT / "build" / ARCHIVE
 DEMOS = ROOT / "demos"
 
-needs_runtime = pytest.mark.skipif(
-    not RUNTIME.is_file(), reason=f"there is no build/{ARCHIVE}; fetch it with: make browser"
-)
+
+@pytest.fixture(scope="module")
+def runtime(npm_folder: Path) -> Path:
+    return npm.get_runtime(npm_folder)
 
 
 @pytest.fixture
@@ -36,12 +37,16 @@ def licensed(model_folder: Path) -> Path:
     return model_folder
 
 
-@needs_runtime
 def test_a_static_space_is_published(
-    hub: Hub, cli: Run, licensed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Hub,
+    cli: Run,
+    licensed: Path,
+    runtime: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", WRITER)
-    push = ("push-space", "someone/page", "--static", "--model", licensed, "--runtime", RUNTIME)
+    push = ("push-space", "someone/page", "--static", "--model", licensed, "--runtime", runtime)
     done = cli(*push)
     assert (done.returncode, done.stdout.strip()) == (
         0,
@@ -77,18 +82,20 @@ def test_a_static_space_is_published(
         assert name.decode() in files
 
 
-@needs_runtime
-def test_only_what_may_be_published_is(hub: Hub, cli: Run, model_folder: Path) -> None:
+def test_only_what_may_be_published_is(
+    hub: Hub, cli: Run, model_folder: Path, runtime: Path
+) -> None:
     push = ("push-space", "someone/page", "--static", "--model", model_folder)
-    assert "states no licence" in one_line_error(cli(*push, "--runtime", RUNTIME))
+    assert "states no licence" in one_line_error(cli(*push, "--runtime", runtime))
     assert hub.requests == []
     for wrong in (("--static", "--folder", "x"), ("--model", "cnn"), ("--runtime", "x")):
         assert cli("push-space", "someone/page", *wrong).returncode == 2
 
 
-@needs_runtime
-def test_a_page_is_written_whole_or_not_at_all(cli: Run, licensed: Path, tmp_path: Path) -> None:
-    page = ("page", licensed, "-o", "page", "--runtime", RUNTIME)
+def test_a_page_is_written_whole_or_not_at_all(
+    cli: Run, licensed: Path, runtime: Path, tmp_path: Path
+) -> None:
+    page = ("page", licensed, "-o", "page", "--runtime", runtime)
     done = cli(*page)
     assert (done.returncode, done.stdout) == (0, "page\n"), done.stderr
     assert "MB at the first visit without a GPU" in done.stderr

@@ -12,20 +12,19 @@ from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import npm
 import numpy as np
 import pytest
-from browser import AXE, CHROMIUM, NO_CHROMIUM, PATIENCE, faults_of, launched, pixels_of
+from browser import CHROMIUM, NO_CHROMIUM, PATIENCE, faults_of, launched, pixels_of
 from conftest import ROOT
 from PIL import Image
 
 import colorzoo
 from colorzoo.webpage.build import write_page
-from colorzoo.webpage.runtime import ARCHIVE
 
 pytest.importorskip("onnxruntime", reason="the page needs the extra 'onnx'")
 playwright = pytest.importorskip("playwright.sync_api", reason="it is in the extra 'dev'")
 
-RUNTIME = ROOT / "build" / ARCHIVE
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 DROP = """([kind, name]) => {
     const bytes = Uint8Array.from({length: 9}, (_, at) => at);
@@ -36,19 +35,17 @@ DROP = """([kind, name]) => {
     document.dispatchEvent(event);
 }"""
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
-    pytest.mark.skipif(
-        not RUNTIME.is_file(), reason=f"there is no build/{ARCHIVE}; fetch it with: make browser"
-    ),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 
 
 @pytest.fixture(scope="module")
-def folder(classes: colorzoo.Colorizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(
+    classes: colorzoo.Colorizer, npm_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A page with a small network that has a distribution over colours."""
+    runtime = npm.get_runtime(npm_folder)
     target = tmp_path_factory.mktemp("webpage") / "page"
-    return write_page(classes, target, demos=ROOT / "demos", runtime=RUNTIME).folder
+    return write_page(classes, target, demos=ROOT / "demos", runtime=runtime).folder
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -274,18 +271,19 @@ def test_a_damaged_page_says_so(
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1280)])
-def test_all_can_use_it(person: Visitor, scheme: str, width: int) -> None:
+def test_all_can_use_it(person: Visitor, scheme: str, width: int, npm_folder: Path) -> None:
+    axe = npm.get_tool(npm.AXE, npm_folder)
     person.page.set_viewport_size({"width": width, "height": 844})
     person.page.emulate_media(color_scheme=scheme)
     person.page.get_by_role("button", name="Migrant mother").click()
     person.hear("migrant-mother: 800")
     if person.page.locator("#palette").is_hidden():
         person.page.get_by_role("button", name="Give colours by click").click()
-    person.page.evaluate(AXE.read_text(encoding="utf-8") if AXE.is_file() else "1")
+    person.page.evaluate(axe.read_text(encoding="utf-8"))
     for part in ("open", ""):  # with a picture, and as if there were none yet
         person.page.locator("body").evaluate("(body, part) => body.className = part", part)
         assert person.page.evaluate("document.documentElement.scrollWidth") <= width
-        assert not AXE.is_file() or faults_of(person.page) == []
+        assert faults_of(person.page) == []
     person.page.locator("body").evaluate("body => body.className = 'open'")
     back = person.page.evaluate("getComputedStyle(document.body).backgroundColor")
     brightness = sum(map(int, re.findall(r"\d+", back)[:3])) / 3
