@@ -8,7 +8,11 @@ their number.
 
 Then along paths without edges: what is left between the hints and the first step is blended as in
 Yatziv and Sapiro (2006, see :mod:`colorzoo.methods.distances`), with the weight of "nothing to
-mend" at a fixed distance added, so that what no hint reaches stays as it is.
+mend" at a fixed distance added, so that what no hint reaches stays as it is. A path counts as
+longer whose ends differ in lightness or predicted colour. Where hints lie close, a part of what
+they give by themselves, without the prediction, is mixed in: the errors of the two are not the
+same, and even out. The part grows with the number of hints and with what the prediction misses
+them by; hints that agree with it change nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +33,9 @@ _PIXELS: Final = 2**15  # about 0.2 s on one core
 _POWER: Final = 3.0
 _REACH: Final = 80.0  # in units of L: the distance at which a hint counts half
 _SIDE: Final = 40.0  # in units of L: the length of the shorter side where there is no edge
+_ENDS: Final = 0.5  # how much of the difference of its ends, in Lab units, a path is longer by
+_ALONE: Final = 0.2  # the part, at most, of what the hints give by themselves
+_MISSED: Final = 25.0  # in squared Lab units: a miss of the prediction that makes it half of that
 _CLOSEST: Final = 1e-3
 _PRIOR: Final = 100.0  # in squared Lab units: how sure it is beforehand that the prediction counts
 _NEAR: Final = 0.8  # in shorter sides: a distance of 1 between two places
@@ -37,7 +44,7 @@ _AROUND: Final = 35.0  # in units of L: the same for its mean nearby
 _NEARBY: Final = 0.06  # in shorter sides: how far that is
 _ALIKE: Final = 12.0  # in Lab units: the same for the predicted colours
 _LUCK: Final = 0.4  # the variance of a single place, to that which it shares with its like
-_FEW: Final = 4.0  # hints that make the first step count half
+_FEW: Final = 4.0  # hints that make the first step, and what hints give alone, count half
 
 
 def mend(
@@ -85,14 +92,23 @@ def _change(
         return np.stack([np.bincount(places, weights=plane[mask]) for plane in planes]) / counts
 
     given = at_places(chroma)
+    many = len(counts) / (len(counts) + _FEW)
     guess = _foretold(_traits(lightness, predicted), predicted, given, at_places)
-    change = guess * (len(counts) / (len(counts) + _FEW))
-    left = given - at_places(predicted + change)
+    foretold = predicted + many * guess
+    left = given - at_places(foretold)
     reach = distances(lightness, labels, _SIDE / min(lightness.shape))
+    seen = np.concatenate((lightness[None], predicted))
+    ends = np.sqrt(_squares(at_places(seen), seen.reshape(len(seen), -1)))
+    reach += _ENDS * ends.reshape(reach.shape)
     weights = (np.maximum(reach, _CLOSEST) / _REACH) ** -_POWER
-    # A share of all weights and 1: what no hint reaches stays.
-    mended: Floats = change + np.einsum("khw,ck->chw", weights, left) / (weights.sum(axis=0) + 1.0)
-    return mended
+    # Shares of all weights and 1: what no hint reaches stays.
+    weights /= weights.sum(axis=0) + 1.0
+    mended = foretold + np.einsum("khw,ck->chw", weights, left)
+    alone = np.einsum("khw,ck->chw", weights, given) - weights.sum(axis=0) * mended
+    missed = ((given - at_places(predicted)) ** 2).sum(axis=0).mean()
+    part = _ALONE * many * missed / (missed + _MISSED)
+    change: Floats = mended + part * alone - predicted
+    return change
 
 
 def _traits(lightness: Floats, predicted: Floats) -> Floats:
@@ -132,6 +148,12 @@ def _foretold(
 
 def _likeness(first: Floats, second: Floats) -> Floats:
     """Return how alike places (T, K) and places (T, M) are: (K, M), 0..1, positive definite."""
-    squares = (first**2).sum(axis=0)[:, None] + (second**2).sum(axis=0) - 2.0 * first.T @ second
-    likeness: Floats = 1.0 / np.sqrt(1.0 + 2.0 * np.maximum(squares, 0.0))
+    likeness: Floats = 1.0 / np.sqrt(1.0 + 2.0 * _squares(first, second))
     return likeness
+
+
+def _squares(first: Floats, second: Floats) -> Floats:
+    """Return the squared distances of (T, K) from (T, M): (K, M)."""
+    squares = (first**2).sum(axis=0)[:, None] + (second**2).sum(axis=0) - 2.0 * first.T @ second
+    clipped: Floats = squares.clip(min=0.0)  # rounding can leave less than 0
+    return clipped

@@ -9,6 +9,9 @@ const PIXELS = 2 ** 15;
 const POWER = 3;
 const REACH = 80; // in units of L: the distance at which a hint counts half
 const SIDE = 40; // in units of L: the length of the shorter side where there is no edge
+const ENDS = 0.5; // how much of the difference of its ends, in Lab units, a path is longer by
+const ALONE = 0.2; // the part, at most, of what the hints give by themselves
+const MISSED = 25; // in squared Lab units: a miss of the prediction that makes it half of that
 const CLOSEST = 1e-3;
 const PRIOR = 100; // in squared Lab units: how sure it is beforehand that the prediction counts
 const NEAR = 0.8; // in shorter sides: a distance of 1 between two places
@@ -17,7 +20,7 @@ const AROUND = 35; // in units of L: the same for its mean nearby
 const NEARBY = 0.06; // in shorter sides: how far that is
 const ALIKE = 12; // in Lab units: the same for the predicted colours
 const LUCK = 0.4; // the variance of a single place, to that which it shares with its like
-const FEW = 4; // hints that make the first step count half
+const FEW = 4; // hints that make the first step, and what hints give alone, count half
 
 /**
  * @typedef {import("./picture.js").Size} Size
@@ -172,27 +175,50 @@ function changeOf(lightness, predicted, hints) {
   };
   const given = [0, 1].map((plane) => atPlaces((pixel) => hints.chroma.get(pixel)?.[plane] ?? 0));
   const change = foretold(traitsOf(lightness, predicted, hints.size), predicted, given, atPlaces);
-  const part = places / (places + FEW);
-  change.forEach((value, at) => (change[at] = part * value));
+  const many = places / (places + FEW);
+  let missed = 0;
+  for (const plane of [0, 1]) {
+    const own = atPlaces((pixel) => predicted[plane * count + pixel]);
+    for (let label = 0; label < places; label++) {
+      missed += (given[plane][label] - own[label]) ** 2 / places;
+    }
+  }
+  const part = (ALONE * many * missed) / (missed + MISSED);
+  change.forEach((value, at) => (change[at] = many * value));
   const left = given.map((told, plane) => {
     const from = plane * count;
     const now = atPlaces((pixel) => predicted[from + pixel] + change[from + pixel]);
     return told.map((value, label) => value - now[label]);
   });
+  const seen = [0, 1, 2].map((plane) => {
+    return plane ? predicted.subarray((plane - 1) * count, plane * count) : lightness;
+  });
+  const ends = seen.map((values) => atPlaces((pixel) => values[pixel]));
   const step = SIDE / Math.min(height, width);
-  const weights = distances(lightness, hints.size, labels, places, step).map((reach) =>
-    reach.map((far) => (Math.max(far, CLOSEST) / REACH) ** -POWER),
+  const weights = distances(lightness, hints.size, labels, places, step).map((reach, label) =>
+    reach.map((far, pixel) => {
+      const apart = Math.hypot(...seen.map((values, plane) => values[pixel] - ends[plane][label]));
+      return (Math.max(far + ENDS * apart, CLOSEST) / REACH) ** -POWER;
+    }),
   );
   for (let pixel = 0; pixel < count; pixel++) {
-    let [total, a, b] = [1, 0, 0]; // 1: what no hint reaches stays
+    let total = 0;
+    const mending = [0, 0];
+    const alone = [0, 0];
     for (let label = 0; label < places; label++) {
       const weight = weights[label][pixel];
       total += weight;
-      a += weight * left[0][label];
-      b += weight * left[1][label];
+      for (const plane of [0, 1]) {
+        mending[plane] += weight * left[plane][label];
+        alone[plane] += weight * given[plane][label];
+      }
     }
-    change[pixel] += a / total;
-    change[count + pixel] += b / total;
+    for (const plane of [0, 1]) {
+      const at = plane * count + pixel;
+      change[at] += mending[plane] / (total + 1); // 1: what no hint reaches stays
+      const own = (alone[plane] - total * (predicted[at] + change[at])) / (total + 1);
+      change[at] += part * own;
+    }
   }
   return Float32Array.from(change);
 }
