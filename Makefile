@@ -15,7 +15,7 @@ browser-tools:  # the first of these two alone; a program that is there already 
 	for program in chromium npm; do command -v $$program || apt-get install -y $$program || exit 1; done
 	npm ci --prefix tests/node --no-audit --no-fund
 	mkdir -p build
-	npm pack $(RUNTIME) --pack-destination build --silent
+	npm pack $(RUNTIME) --pack-destination build --loglevel=error
 
 test:
 	$(PYTHON) -m pytest -n auto

@@ -106,6 +106,22 @@ def classes() -> colorzoo.Colorizer:
     return colorzoo.Colorizer(predictor)
 
 
+def calls_of(work: Callable[[], object]) -> int:
+    """Return how many functions are called to do something: its work, alike on every machine."""
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
 @pytest.fixture(scope="session")
 def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the workers of this session tell one another what npm could not fetch."""

@@ -26,7 +26,11 @@ TOOLS = ROOT / "tests" / "node"
 AXE = TOOLS / "node_modules" / "axe-core" / "axe.min.js"
 TSC = TOOLS / "node_modules" / ".bin" / "tsc"
 
-_SOON = ("--fetch-retries=0", "--fetch-timeout=30000", "--silent")  # where there is no network
+_SOON = (
+    "--fetch-retries=0",
+    "--fetch-timeout=30000",
+    "--loglevel=error",
+)  # where there is no network
 
 
 def get_runtime(shared: Path) -> Path:

@@ -69,7 +69,7 @@ def _fetch(folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise ConfigError(f"There is no npm to fetch {wanted} with. Install Node.js. {advice}")
-    command = [npm, "pack", wanted, "--pack-destination", str(folder), "--silent"]
+    command = [npm, "pack", wanted, "--pack-destination", str(folder), "--loglevel=error"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     path = folder / ARCHIVE
     if done.returncode or not path.is_file():
