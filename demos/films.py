@@ -17,6 +17,7 @@ from .admission import MAX_BYTES
 from .backend import DemoBackend
 from .inputs import film_input, message, model_choice, saturation_choice
 from .serving import QUIET, WORK, Serving
+from .tool import Tool
 from .visitor_files import RefusedError
 from .wishes import Look
 
@@ -131,7 +132,7 @@ class Films:
                 self._stops[session].set()
 
 
-class OneFilm:
+class OneFilm(Tool):
     """A clip, and a player for what becomes of it.
 
     Args:
@@ -140,7 +141,7 @@ class OneFilm:
     """
 
     def __init__(self, serving: Serving, films: Films) -> None:
-        self._serving = serving
+        super().__init__(serving)
         self._films = films
 
     def lay_out(self) -> None:
@@ -158,9 +159,9 @@ class OneFilm:
                     label="Coloured", interactive=False, buttons=[], height=420, elem_id="film"
                 )
                 download = gr.DownloadButton("Download film", interactive=False)
-                report = gr.Markdown(f"Here go {FILM_LIMITS}.", elem_classes="card")
+                report = gr.Markdown(f"It takes {FILM_LIMITS}.", elem_classes="card")
         results = [player, download, report]
-        film.upload(self._serving.claim, film, None, queue=False, **QUIET)
+        self._claim(film)
         work = start.click(
             self._color,
             [film, model, saturation, compare],
@@ -188,7 +189,7 @@ class OneFilm:
         return [
             str(done.file),
             gr.DownloadButton(value=str(done.file), interactive=True),
-            "\n".join(f"- {note}" for note in done.notes),
+            "\n\n".join(done.notes),
         ]
 
     def _stop(self, request: gr.Request) -> str:

@@ -27,7 +27,11 @@ _Input = TypeVar("_Input", gr.Image, gr.File)
 
 
 def picture_input(
-    *, height: int, elem_id: str | None = None, label: str = "Photograph"
+    *,
+    height: int,
+    elem_id: str | None = None,
+    label: str = "Photograph",
+    placeholder: str = "Drop a picture here\nor click to choose one",
 ) -> gr.Image:
     """Return a place for one picture."""
     return taking_paths(
@@ -37,7 +41,7 @@ def picture_input(
             type="filepath",
             height=height,
             buttons=[],
-            placeholder="Drop a picture here\nor click to choose one",
+            placeholder=placeholder,
             elem_id=elem_id,
         )
     )
@@ -59,13 +63,13 @@ def pictures_input() -> gr.File:
 def film_input(label: str) -> gr.File:
     """Return a place for one film."""
     return taking_paths(
-        gr.File(label=label, file_types=_FILM_FILES, height=140, elem_id="film-upload")
+        gr.File(label=label, file_types=_FILM_FILES, height=180, elem_id="film-upload")
     )
 
 
-def model_choice(labels: list[str], number: int = 0) -> gr.Dropdown:
+def model_choice(labels: list[str], number: int = 0, label: str = "Model") -> gr.Dropdown:
     """Return a choice of models, of which one is chosen."""
-    return gr.Dropdown(labels, value=labels[number], label="Model", filterable=False)
+    return gr.Dropdown(labels, value=labels[number], label=label, filterable=False)
 
 
 def saturation_choice() -> gr.Slider:

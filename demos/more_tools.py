@@ -3,72 +3,73 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import gradio as gr
 
 from .inputs import model_choice, picture_input, pictures_input, saturation_choice
-from .serving import QUIET, WORK, Serving
+from .serving import QUIET, WORK
+from .tool import Tool
 from .wishes import Look
 
+_LATEST: Final[dict[str, Any]] = {"trigger_mode": "always_last", **QUIET, **WORK}
+"""Options of events that colour, of which only the latest counts."""
 
-class Comparison:
-    """Two models, one picture.
 
-    Args:
-        serving: What does the work.
-    """
-
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
+class Comparison(Tool):
+    """Two models, one picture."""
 
     def lay_out(self) -> None:
         """Add the tool to the page."""
-        labels = self._serving.backend.labels
         with gr.Row():
             with gr.Column(scale=1, min_width=240):
                 picture = picture_input(height=240)
                 saturation = saturation_choice()
             with gr.Column(scale=3, min_width=320), gr.Row():
-                for number in (0, 1):
-                    with gr.Column(min_width=240):
-                        model = model_choice(labels, number)
-                        shown = gr.Image(
-                            label=f"By model {number + 1}",
-                            show_label=False,
-                            interactive=False,
-                            buttons=["download", "fullscreen"],
-                            elem_id=f"side-{number}",
-                        )
-                    gr.on(
-                        [picture.change, model.change, saturation.change],
-                        self._color,
-                        [picture, model, saturation],
-                        shown,
-                        trigger_mode="always_last",
-                        show_progress_on=shown,
-                        **QUIET,
-                        **WORK,
-                    )
-        picture.upload(self._serving.claim, picture, None, queue=False, **QUIET)
+                sides = [self._side(number) for number in (0, 1)]
+        models, images = [model for model, _ in sides], [image for _, image in sides]
+        self._claim(picture)
+        taken = gr.on(
+            [picture.change, saturation.input],
+            self._color_both,
+            [picture, saturation, *models],
+            images,
+            show_progress_on=images,
+            **_LATEST,
+        )
+        self._empty_on_failure(taken, picture)
+        for model, image in sides:
+            model.input(
+                self._color, [picture, saturation, model], image, show_progress_on=image, **_LATEST
+            )
+
+    def _side(self, number: int) -> tuple[gr.Dropdown, gr.Image]:
+        with gr.Column(min_width=240):
+            model = model_choice(self._serving.backend.labels, number, f"Model {number + 1}")
+            image = gr.Image(
+                label=f"By model {number + 1}",
+                show_label=False,
+                interactive=False,
+                buttons=["download", "fullscreen"],
+                elem_id=f"side-{number}",
+            )
+        return model, image
+
+    def _color_both(
+        self, picture: str | None, saturation: float, first: str, second: str, request: gr.Request
+    ) -> list[str | None]:
+        return [self._color(picture, saturation, model, request) for model in (first, second)]
 
     def _color(
-        self, picture: str | None, model: str, saturation: float, request: gr.Request
+        self, picture: str | None, saturation: float, model: str, request: gr.Request
     ) -> str | None:
         if picture is None:
             return None
         return str(self._serving.show(Path(picture), Look(model, saturation), request).after)
 
 
-class ManyPictures:
-    """Several pictures into a ZIP.
-
-    Args:
-        serving: What does the work.
-    """
-
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
+class ManyPictures(Tool):
+    """Several pictures into a ZIP."""
 
     def lay_out(self) -> None:
         """Add the tool to the page."""
@@ -79,12 +80,10 @@ class ManyPictures:
                 saturation = saturation_choice()
                 start = gr.Button("Colour all", variant="primary", elem_id="start-all")
             with gr.Column(scale=2, min_width=320):
-                gallery = gr.Gallery(
-                    label="Coloured", columns=3, interactive=False, elem_classes="grown"
-                )
+                gallery = _gallery("Coloured", columns=3)
                 download = gr.DownloadButton("Download all", interactive=False, elem_id="archive")
                 report = gr.Markdown(elem_classes="card")
-        files.upload(self._serving.claim, files, None, queue=False, **QUIET)
+        self._claim(files)
         start.click(
             self._color,
             [files, model, saturation],
@@ -119,15 +118,8 @@ class ManyPictures:
         )
 
 
-class Attention:
-    """What the gates of an attention U-Net let through.
-
-    Args:
-        serving: What does the work.
-    """
-
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
+class Attention(Tool):
+    """What the gates of an attention U-Net let through."""
 
     def lay_out(self) -> None:
         """Add the tool to the page."""
@@ -137,26 +129,16 @@ class Attention:
                 model = model_choice(self._serving.backend.attentive)
                 gr.Markdown(
                     "The gates of an attention U-Net decide which parts of the picture's fine "
-                    "structure reach the colours: bright passes, dark is held back.",
+                    "structure reach the colours: yellow passes, blue is held back.",
                     elem_classes="card",
                 )
             with gr.Column(scale=2, min_width=320):
-                gallery = gr.Gallery(
-                    label="Gates, coarsest first",
-                    columns=2,
-                    interactive=False,
-                    elem_classes="grown",
-                )
-        picture.upload(self._serving.claim, picture, None, queue=False, **QUIET)
-        gr.on(
-            [picture.change, model.change],
-            self._show,
-            [picture, model],
-            gallery,
-            trigger_mode="always_last",
-            **QUIET,
-            **WORK,
+                gallery = _gallery("Gates, coarsest first", columns=2)
+        self._claim(picture)
+        shown = gr.on(
+            [picture.change, model.input], self._show, [picture, model], gallery, **_LATEST
         )
+        self._empty_on_failure(shown, picture)
 
     def _show(self, picture: str | None, model: str, request: gr.Request) -> list[Any]:
         if picture is None:
@@ -165,3 +147,15 @@ class Attention:
             overlays = self._serving.backend.attention(path, model)
         self._serving.note(request, *(path for path, _ in overlays))
         return [(str(path), caption) for path, caption in overlays]
+
+
+def _gallery(label: str, columns: int) -> gr.Gallery:
+    """Return a place for pictures, each of which is seen whole."""
+    return gr.Gallery(
+        label=label,
+        columns=columns,
+        interactive=False,
+        object_fit="contain",
+        buttons=["fullscreen"],
+        elem_classes="grown",
+    )

@@ -18,19 +18,13 @@ from .inputs import (
     whole_download,
 )
 from .pictures import EXAMPLES
-from .serving import QUIET, WORK, Serving
+from .serving import QUIET, WORK
+from .tool import Tool
 from .wishes import ALTERNATIVES, Coloring, Look
 
 
-class OnePicture:
-    """An upload that gives way to before and after, and what changes the colours at once.
-
-    Args:
-        serving: What does the work.
-    """
-
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
+class OnePicture(Tool):
+    """An upload that gives way to before and after, and what changes the colours at once."""
 
     def lay_out(self) -> None:
         """Add the tool to the page."""
@@ -39,7 +33,8 @@ class OnePicture:
         latest = gr.State(None)
         with gr.Row(elem_id="one"):
             with gr.Column(scale=3, min_width=320, elem_id="stage"):
-                picture = picture_input(height=420, elem_id="upload")
+                with gr.Column() as place:
+                    picture = picture_input(height=540, elem_id="upload")
                 slider = _before_and_after()
                 note = gr.Markdown(elem_classes="card", elem_id="note")
                 others = _row_of_others()
@@ -55,11 +50,11 @@ class OnePicture:
                 again = gr.Button("Another picture", interactive=False, elem_id="again")
             examples = _examples()
         look = [model, saturation, vividness, doubt]
-        shown = [latest, picture, slider, note, download, again]
-        again.click(self._start_over, None, [*shown, others], queue=False, **QUIET)
+        shown = [latest, place, slider, note, download, again]
+        again.click(self._start_over, None, [*shown, others, picture], queue=False, **QUIET)
         whole_download(download, self._write, [latest, *look], {**QUIET, **WORK})
         model.input(self._describe, model, [card, vividness, doubt], queue=False, **QUIET)
-        taken = self._connect_pictures(look, shown, examples)
+        taken = self._connect_pictures(picture, look, shown, examples)
         for event in taken:
             event.success(
                 self._offer, [latest, model], others, show_progress="hidden", **QUIET, **WORK
@@ -77,21 +72,22 @@ class OnePicture:
         )
 
     def _connect_pictures(
-        self, look: list[Any], shown: list[Any], examples: list[gr.Button]
+        self, picture: gr.Image, look: list[Any], shown: list[Any], examples: list[gr.Button]
     ) -> list[Any]:
         """Colour what is uploaded, an example, or the same picture by another model.
 
         Args:
+            picture: The upload.
             look: Model, saturation, vividness and doubt, in this order.
-            shown: What a coloured picture changes: the latest first, then picture and slider.
+            shown: What a coloured picture changes: the latest first, the slider third.
             examples: Buttons in the order of the example files.
 
         Returns:
             The events that end in a picture.
         """
-        latest, picture, slider, *_ = shown
+        latest, _, slider, *_ = shown
         model, saturation, _, doubt = look
-        picture.upload(self._serving.claim, picture, None, queue=False, **QUIET)
+        self._claim(picture)
         settings = {**QUIET, **WORK}
         taken = [
             picture.change(
@@ -105,6 +101,7 @@ class OnePicture:
                 **settings,
             ),
         ]
+        self._empty_on_failure(taken[0], picture)
         for path, button in zip(EXAMPLES, examples, strict=True):
             event = button.click(
                 self._taker(path), look, shown, show_progress_on=[picture, slider], **settings
@@ -117,22 +114,22 @@ class OnePicture:
         request: gr.Request,
         picture: str | None,
         *look: Any,
-    ) -> list[Any]:
+    ) -> Any:
         if picture is None:
-            return [gr.skip()] * 6
+            return gr.skip()
         return _shown(self._serving.show(Path(picture), self._look(*look), request))
 
-    def _taker(self, path: Path) -> Callable[..., list[Any]]:
+    def _taker(self, path: Path) -> Callable[..., Any]:
         """Return what takes an example; gradio counts the arguments, so a partial is no way."""
 
-        def take(request: gr.Request, *look: Any) -> list[Any]:
+        def take(request: gr.Request, *look: Any) -> Any:
             return self._take(request, str(path), *look)
 
         return take
 
-    def _color(self, request: gr.Request, latest: Coloring | None, *look: Any) -> list[Any]:
+    def _color(self, request: gr.Request, latest: Coloring | None, *look: Any) -> Any:
         if latest is None:
-            return [gr.skip()] * 6
+            return gr.skip()
         wanted = replace(self._look(*look), alternative=latest.alternative)
         return _shown(self._serving.show(latest.source, wanted, request, latest.before))
 
@@ -143,18 +140,18 @@ class OnePicture:
         model: str,
         saturation: float,
         doubt: bool,
-    ) -> list[Any]:
+    ) -> Any:
         """Colour with another model, at its own vividness and without the other's alternatives."""
         if latest is None:
-            return [gr.skip()] * 6
+            return gr.skip()
         look = Look(model, saturation, doubt=doubt)
         return _shown(self._serving.show(latest.source, look, request, latest.before))
 
     def _choose(
         self, request: gr.Request, event: gr.SelectData, latest: Coloring | None, *look: Any
-    ) -> list[Any]:
+    ) -> Any:
         if latest is None:
-            return [gr.skip()] * 6
+            return gr.skip()
         chosen = event.index - 1 if event.index else None  # the first is the likeliest
         return self._color(request, replace(latest, alternative=chosen), *look)
 
@@ -186,12 +183,13 @@ class OnePicture:
     def _start_over(self) -> list[Any]:
         return [
             None,
-            gr.Image(value=None, visible=True),
+            gr.Column(visible=True),
             gr.ImageSlider(value=None, visible=False),
             "",
             gr.Button(interactive=False),
             gr.Button(interactive=False),
             gr.Gallery(value=None, visible=False),
+            None,
         ]
 
 
@@ -216,7 +214,7 @@ def _row_of_others() -> gr.Gallery:
         height=136,
         allow_preview=False,
         interactive=False,
-        object_fit="cover",
+        object_fit="contain",
         buttons=[],
         visible=False,
         elem_id="others",
@@ -224,7 +222,9 @@ def _row_of_others() -> gr.Gallery:
 
 
 def _doubt_choice(*, visible: bool) -> gr.Checkbox:
-    return gr.Checkbox(label="Show where it is a guess", info="Bright: a guess", visible=visible)
+    return gr.Checkbox(
+        label="Show where it is a guess", info="Yellow: a guess. Blue: sure.", visible=visible
+    )
 
 
 def _examples() -> list[gr.Button]:
@@ -236,7 +236,7 @@ def _examples() -> list[gr.Button]:
 
 def _example_button(path: Path) -> gr.Button:
     """Return a button that shows an example and says what it is."""
-    title = path.stem.replace("-", " ").capitalize()
+    title = path.stem.replace("-", " ").title()
     return gr.Button(title, icon=path, min_width=96, elem_classes="example")
 
 
@@ -244,7 +244,7 @@ def _shown(result: Coloring) -> list[Any]:
     """Return what the page shows of a result, in the place of the upload."""
     return [
         result,
-        gr.Image(visible=False),
+        gr.Column(visible=False),
         gr.ImageSlider(value=(str(result.before), str(result.after)), visible=True),
         result.note,
         gr.Button(interactive=True),

@@ -11,7 +11,8 @@ from typing import Any, Final
 import gradio as gr
 
 from .inputs import message, model_choice, picture_input, whole_download
-from .serving import QUIET, WORK, Serving
+from .serving import QUIET, WORK
+from .tool import Tool
 from .wishes import Look, Stroke, Wishes
 
 _FIRST_COLOR: Final = "#7aa5d8"
@@ -40,25 +41,20 @@ class _Canvas:
     size: tuple[int, int] = (1, 1)
 
 
-class OwnColors:
+class OwnColors(Tool):
     """A picture whose colours a visitor corrects by clicking and drawing on it.
 
     The page's script tells of what was drawn, and of a colour that was chosen, through a text field
     that nobody sees.
-
-    Args:
-        serving: What does the work.
     """
-
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
 
     def lay_out(self) -> None:
         """Add the tool to the page."""
         canvas = gr.State(None)
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
-                picture = picture_input(height=420, elem_id="canvas-upload")
+                with gr.Column() as place:
+                    picture = picture_input(height=420, elem_id="canvas-upload")
                 with gr.Row():
                     marked, shown = (
                         gr.Image(
@@ -75,18 +71,30 @@ class OwnColors:
                 likely = gr.HTML(_swatches([]), elem_id="likely")
                 gesture = gr.Textbox(visible="hidden", label="Gesture", elem_id="gesture")
             with gr.Column(scale=1, min_width=240):
-                color = gr.ColorPicker(_FIRST_COLOR, label="Colour of the brush")
-                undo = gr.Button("Undo", elem_id="undo")
-                reference = picture_input(height=150, label="Picture to take colours from")
+                color = gr.ColorPicker(_FIRST_COLOR, label="Colour of the brush", elem_id="brush")
+                undo = gr.Button("Undo", interactive=False, elem_id="undo")
+                reference = picture_input(
+                    height=150,
+                    label="Picture to take colours from",
+                    placeholder="Drop or choose one",
+                    elem_id="reference",
+                )
                 model = model_choice(self._serving.backend.labels)
                 download = gr.Button("Download picture", interactive=False)
                 hints = gr.DownloadButton("Download hints", interactive=False)
-                again = gr.Button("Another picture")
-        results = [canvas, picture, marked, shown, likely, download, hints]
+                again = gr.Button("Another picture", interactive=False)
+        results = [canvas, place, marked, shown, likely, undo, download, hints, again]
         quiet = {"show_progress": "hidden", **QUIET, **WORK}
-        for given in (picture, reference):
-            given.upload(self._serving.claim, given, None, queue=False, **QUIET)
-        picture.change(self._take, [picture, model, reference], results, **QUIET, **WORK)
+        self._claim(picture, reference)
+        taken = picture.change(
+            self._take,
+            [picture, model, reference],
+            results,
+            show_progress_on=picture,
+            **QUIET,
+            **WORK,
+        )
+        self._empty_on_failure(taken, picture)
         gesture.change(
             self._draw,
             [canvas, model, color, gesture],
@@ -95,16 +103,24 @@ class OwnColors:
             **quiet,
         )
         undo.click(self._undo, [canvas, model], results, **quiet)
-        model.change(self._color, [canvas, model], results, **quiet)
-        reference.change(self._refer, [canvas, model, reference], results, **QUIET, **WORK)
-        again.click(self._start_over, None, results, queue=False, **QUIET)
+        model.input(self._color, [canvas, model], results, **quiet)
+        referred = reference.change(
+            self._refer,
+            [canvas, model, reference],
+            results,
+            show_progress_on=shown,
+            **QUIET,
+            **WORK,
+        )
+        self._empty_on_failure(referred, reference)
+        again.click(self._start_over, None, [*results, picture], queue=False, **QUIET)
         whole_download(download, self._write, [canvas, model], {**QUIET, **WORK})
 
     def _take(
         self, picture: str | None, model: str, reference: str | None, request: gr.Request
-    ) -> list[Any]:
+    ) -> Any:
         if picture is None:
-            return [gr.skip()] * 7
+            return gr.skip()
         wishes = Wishes(reference=Path(reference) if reference else None)
         return self._color(_Canvas(Path(picture), wishes), model, request)
 
@@ -115,9 +131,9 @@ class OwnColors:
         color: str,
         gesture: str,
         request: gr.Request,
-    ) -> list[Any]:
+    ) -> Any:
         if canvas is None:
-            return [gr.skip()] * 8
+            return gr.skip()
         strokes = canvas.wishes.strokes
         places, chosen = _read_gesture(gesture, canvas.size)
         if chosen:  # for what was drawn last, and for what is drawn next
@@ -134,16 +150,16 @@ class OwnColors:
         drawn = self._color(_with(canvas, strokes), model, request, likely=likely)
         return [*drawn, gr.skip()]
 
-    def _undo(self, canvas: _Canvas | None, model: str, request: gr.Request) -> list[Any]:
+    def _undo(self, canvas: _Canvas | None, model: str, request: gr.Request) -> Any:
         if canvas is None:
-            return [gr.skip()] * 7
+            return gr.skip()
         return self._color(_with(canvas, canvas.wishes.strokes[:-1]), model, request)
 
     def _refer(
         self, canvas: _Canvas | None, model: str, reference: str | None, request: gr.Request
-    ) -> list[Any]:
+    ) -> Any:
         if canvas is None:
-            return [gr.skip()] * 7
+            return gr.skip()
         wishes = replace(canvas.wishes, reference=Path(reference) if reference else None)
         return self._color(replace(canvas, wishes=wishes), model, request)
 
@@ -153,21 +169,23 @@ class OwnColors:
         model: str,
         request: gr.Request,
         likely: Any = None,
-    ) -> list[Any]:
+    ) -> Any:
         if canvas is None:
-            return [gr.skip()] * 7
+            return gr.skip()
         result = self._serving.sketch(canvas.source, Look(model), canvas.wishes, request)
         return [
             replace(canvas, size=result.size),
-            gr.Image(visible=False),
+            gr.Column(visible=False),
             gr.Image(value=str(result.marked), visible=True),
             gr.Image(value=str(result.shown), visible=True),
             _swatches([]) if likely is None else likely,
+            gr.Button(interactive=bool(canvas.wishes.strokes)),
             gr.Button(interactive=True),
             gr.DownloadButton(
                 value=str(result.hints) if result.hints else None,
                 interactive=result.hints is not None,
             ),
+            gr.Button(interactive=True),
         ]
 
     def _write(self, canvas: _Canvas | None, model: str, request: gr.Request) -> str:
@@ -178,12 +196,15 @@ class OwnColors:
     def _start_over(self) -> list[Any]:
         return [
             None,
-            gr.Image(value=None, visible=True),
+            gr.Column(visible=True),
             gr.Image(value=None, visible=False),
             gr.Image(value=None, visible=False),
             _swatches([]),
             gr.Button(interactive=False),
+            gr.Button(interactive=False),
             gr.DownloadButton(value=None, interactive=False),
+            gr.Button(interactive=False),
+            None,
         ]
 
 

@@ -2,11 +2,26 @@
 () => {
   const STEP = 0.05;  // of the picture's width, for each press of an arrow key
 
+  const BUTTONS = {  // that show a sign only
+    "button.upload-container.icon-mode": "Add files",
+    ".color-picker .swatch": "Chosen colour",
+    ".color-picker .eyedropper": "Pick a colour from the screen",
+    ".color-picker input[type=text]": "Chosen colour as text",
+  };
+  const PICTURES = {
+    canvas: "Grey photo", wished: "In colour",
+    "side-0": "In colour by model 1", "side-1": "In colour by model 2",
+  };
+
   function mend() {
     // A name that hides the words one sees.
-    for (const upload of document.querySelectorAll("button.upload-container[aria-label]")) {
+    for (const upload of document.querySelectorAll("button.upload-container[aria-label]:not(.icon-mode)")) {
       upload.removeAttribute("aria-label");
     }
+    for (const [which, name] of Object.entries(BUTTONS)) {
+      for (const button of document.querySelectorAll(which)) button.setAttribute("aria-label", name);
+    }
+    for (const button of document.querySelectorAll("button.icon-button:has(.icon-mode)")) unmake(button, "Add files");
     // A name on what has no role.
     for (const empty of document.querySelectorAll("div.empty[aria-label]:not([role])")) {
       empty.setAttribute("role", "img");
@@ -18,10 +33,26 @@
     for (const handle of document.querySelectorAll("#result [data-testid=slider]:not([tabindex])")) {
       makeSlider(handle);
     }
-    for (const image of document.querySelectorAll("#wished img:not([alt]), #wished img[alt='']")) {
-      image.alt = "In colour";
+    // A number in place of what one sees.
+    for (const caption of document.querySelectorAll(".thumbnail-item > .caption-label")) {
+      caption.parentElement.setAttribute("aria-label", caption.textContent);
+      caption.parentElement.querySelector("img").alt = "";
     }
+    for (const [place, name] of Object.entries(PICTURES)) {
+      const image = document.querySelector(`#${place} button img`);
+      if (!image) continue;
+      image.alt = name;
+      unmake(image.closest("button"), name);
+    }
+    document.querySelector("#note")?.setAttribute("role", "status");  // a result is told when it is there
     for (const image of document.querySelectorAll("#canvas img:not([tabindex])")) makeCanvas(image);
+  }
+
+  // A button that does nothing of its own, around something that does.
+  function unmake(button, name) {
+    button.setAttribute("role", "group");
+    button.setAttribute("aria-label", name);
+    button.tabIndex = -1;
   }
 
   function makeSlider(handle) {
@@ -72,8 +103,7 @@
     line.className = "line";
     line.setAttribute("aria-hidden", "true");
     image.after(line);
-    const color = () => document.querySelector("#canvas").closest("[role=tabpanel]")
-      .querySelector(".color-picker button, button[class*=dialog]")?.style.backgroundColor || "#fff";
+    const color = () => document.querySelector("#brush .dialog-button").style.backgroundColor;
     const cover = () => {
       Object.assign(line.style, {
         left: `${image.offsetLeft}px`, top: `${image.offsetTop}px`,

@@ -23,16 +23,16 @@ _TITLE: Final = "colorzoo"
 _INTRO: Final = """# colorzoo
 Give a grey photograph, get it back in colour. The colours are a guess of the model, not evidence.
 """
-_LIMITS: Final = f"""### Limits
+_LIMITS: Final = f"""## Limits
 Pictures up to {MAX_BYTES // 10**6} MB and {MAX_PIXELS // 10**6} million pixels, {MAX_FILES} at
 once: JPEG, PNG, TIFF, WebP, BMP. What comes out has the size and the format that came in, and its
 EXIF data. Films: {FILM_LIMITS}, as MP4 with its sound.
 
-### Your pictures and films
+## Your pictures and films
 They stay on the machine that runs this page, are used for nothing else, and are removed when you
 close the page, at the latest after an hour. Links are not followed: upload the file itself.
 
-### From a program
+## From a program
 ```python
 from gradio_client import Client, handle_file
 
@@ -76,7 +76,7 @@ class Page:
                 with gr.Tab("Film"):
                     OneFilm(self._serving, self._films).lay_out()
             with gr.Tab("About"):
-                gr.Markdown("### Models\nMeasured on photographs that none of them has seen.")
+                gr.Markdown("## Models\nMeasured on photographs that none of them has seen.")
                 gr.Markdown(self._backend.table(), elem_classes="table")
                 gr.Markdown(_LIMITS)
                 if self._backend.attentive:

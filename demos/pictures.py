@@ -35,7 +35,7 @@ _SUFFIXES: Final = {
     "TIFF": (".tif", ".tiff"),
     "BMP": (".bmp",),
 }
-# What a gate holds back is tinted like dusk, what it lets through like lamplight.
+# Where a map is low it is tinted like dusk, where it is high like lamplight.
 _DUSK: Final = np.array([0.16, 0.20, 0.42], dtype=np.float32)
 _LAMPLIGHT: Final = np.array([1.0, 0.82, 0.36], dtype=np.float32)
 
@@ -88,16 +88,18 @@ def readable(error: Exception, *paths: Path) -> str:
     return text
 
 
-def tint(grey: Image.Image, attention: NDArray[np.float32]) -> Image.Image:
-    """Lay an attention map, stretched to its own range, over a grey picture."""
-    low, high = float(attention.min()), float(attention.max())
-    stretched = (attention - low) / max(high - low, 1e-6)
-    heat = Image.fromarray(stretched.astype(np.float32)).resize(
-        grey.size, Image.Resampling.BILINEAR
-    )
-    share = np.asarray(heat)[..., None]
-    light = np.asarray(grey.convert("RGB"), dtype=np.float32)
-    return Image.fromarray((light * (_DUSK + (_LAMPLIGHT - _DUSK) * share)).astype(np.uint8))
+def tint(picture: Image.Image, values: NDArray[np.float32]) -> Image.Image:
+    """Lay a map, stretched to its own range, over a picture in grey.
+
+    It is mixed with the picture in halves, so that it is seen in dark places too.
+    """
+    low, high = float(values.min()), float(values.max())
+    stretched = (values - low) / max(high - low, 1e-6)
+    heat = Image.fromarray(stretched.astype(np.float32))
+    share = np.asarray(heat.resize(picture.size, Image.Resampling.BILINEAR))[..., None]
+    light = np.asarray(picture.convert("L"), dtype=np.float32)[..., None]
+    color = 255 * (_DUSK + (_LAMPLIGHT - _DUSK) * share)
+    return Image.fromarray((0.5 * light + 0.5 * color).astype(np.uint8))
 
 
 def mark(grey: Image.Image, strokes: Iterable[Stroke], scale: float) -> Image.Image:

@@ -15,6 +15,8 @@ from PIL import Image
 CHROMIUM = shutil.which("chromium")
 NO_CHROMIUM = "there is no Chromium; on Debian: apt-get install chromium"
 PATIENCE = 90_000  # milliseconds, for a busy machine
+_STILL = """() => document.getAnimations().every(
+    one => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)"""
 _OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -34,12 +36,22 @@ def launched(library: Any, *options: str) -> Iterator[Any]:
     running.close()
 
 
-def faults_of(page: Any) -> list[str]:
-    """What axe-core, which the page has, finds that is serious or critical."""
+def faults_of(page: Any, *rules: str) -> list[str]:
+    """What axe-core, which the page has, finds that is serious or critical.
+
+    Args:
+        page: Playwright's.
+        rules: Those of axe-core to look at; all of them if none is given.
+    """
+    page.wait_for_function(_STILL)  # what fades in has no contrast yet
     faults: list[str] = page.evaluate(
-        """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
-            .filter(found => ["serious", "critical"].includes(found.impact))
-            .map(found => `${found.id}: ${found.nodes.map(node => node.html)}`)"""
+        """async rules => {
+            const options = {resultTypes: ["violations"], ...(rules.length && {runOnly: rules})};
+            return (await axe.run(document, options)).violations
+                .filter(found => ["serious", "critical"].includes(found.impact))
+                .map(found => `${found.id}: ${found.nodes.map(node => node.html)}`);
+        }""",
+        list(rules),
     )
     return faults
 

@@ -80,8 +80,18 @@ class Visitor:
             self.panel.get_by_role("button", name=button, exact=True).click()
         return Path(caught.value.path()).read_bytes()
 
-    def look_for_faults(self) -> list[str]:
-        return faults_of(self.page)
+    def start_over(self) -> None:
+        self.panel.get_by_role("button", name="Another picture").click()
+        self.panel.locator(":is(#upload, #canvas-upload) input").wait_for(state="attached")
+
+    def message(self) -> str:
+        """What the page tells in front of all else."""
+        toast = self.page.get_by_test_id("toast-body").first
+        toast.wait_for()
+        return str(toast.inner_text())
+
+    def look_for_faults(self, *rules: str) -> list[str]:
+        return faults_of(self.page, *rules)
 
     def leave(self) -> None:
         self.context.close()
@@ -153,12 +163,18 @@ def test_a_bad_file_is_explained(visitor: Visitor, server: Server, tmp_path: Pat
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"this is no picture at all")
     visitor.give(bad)
-    toast = visitor.page.get_by_test_id("toast-body").first
-    toast.wait_for()
-    text = toast.inner_text()
+    text = visitor.message()
     assert "bad.jpg is not a picture" in text
     assert "/" not in text
     assert "Traceback" not in text
+    visitor.panel.get_by_text("Drop a picture here").wait_for()  # it is not left in its place
+    assert not visitor.page.locator("[data-testid=status-tracker] .error:visible").count()
+    visitor.page.get_by_role("tab", name="Compare").click()
+    visitor.page.get_by_test_id("toast-close").click()
+    visitor.give(bad)
+    visitor.message()
+    visitor.panel.get_by_text("Drop a picture here").wait_for()
+    assert visitor.page.get_by_test_id("toast-body").count() == 1
 
 
 def test_many_pictures_become_a_zip(visitor: Visitor, photo: Path, tmp_path: Path) -> None:
@@ -234,15 +250,32 @@ def test_two_visitors_get_their_own_pictures(
         person.leave()
 
 
-def test_another_picture_takes_the_place_of_the_first(visitor: Visitor, photo: Path) -> None:
+@pytest.mark.parametrize(
+    ("tab", "result", "button"),
+    [("Picture", "#result", "Download"), ("Hints", "#wished", "Download picture")],
+)
+def test_the_next_picture_is_taken_as_untouched_as_the_first(
+    visitor: Visitor, photo: Path, tab: str, result: str, button: str
+) -> None:
+    visitor.page.get_by_role("tab", name=tab).click()
     visitor.give(photo)
-    visitor.wait_for_note("160 x 120 pixels, first")
-    visitor.panel.get_by_role("button", name="Another picture").click()
-    visitor.page.locator("#upload input[type=file]").wait_for(state="attached")
-    small = photo.with_name("small.png")
-    Image.new("L", (50, 40), 99).save(small)
-    visitor.give(small)
-    visitor.wait_for_note("50 x 40 pixels, first")
+    visitor.page.locator(f"{result} img").last.wait_for()
+    visitor.start_over()
+    clear = photo.with_name("clear.png")
+    Image.linear_gradient("L").convert("LA").save(clear)
+    with Image.open(clear) as image:
+        image.putalpha(Image.radial_gradient("L"))
+        image.save(clear)
+        alpha = np.asarray(image.getchannel("A"))
+    visitor.give(clear)
+    visitor.page.locator(f"{result} img").last.wait_for()
+    with Image.open(io.BytesIO(visitor.download(button))) as image:
+        np.testing.assert_array_equal(np.asarray(image.getchannel("A")), alpha)
+    visitor.start_over()
+    bad = photo.with_name("bad.jpg")
+    bad.write_bytes(b"no picture")
+    visitor.give(bad)
+    assert "bad.jpg is not a picture" in visitor.message()
 
 
 def test_vividness_other_colours_and_doubt_change_the_picture_and_its_download(
@@ -330,25 +363,48 @@ def test_what_is_drawn_gives_a_colour_and_undo_takes_it_back(
         with another():
             visitor.panel.get_by_role("button", name="Undo").click()
     np.testing.assert_array_equal(pixels_of(visitor.download("Download picture")), plain)
+    sunset = photo.with_name("sunset.png")
+    Image.new("RGB", (50, 40), "tomato").save(sunset)
+    with another():
+        visitor.page.locator("#reference input").set_input_files(sunset)
+    assert np.abs(pixels_of(visitor.download("Download picture")).astype(int) - plain).mean() > 1
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "rules"), [("light", []), ("dark", ["color-contrast"])])
 def test_readers_of_screens_find_nothing_serious(
-    browser: playwright.Browser, server: Server, scheme: str, npm_folder: Path
+    browser: playwright.Browser,
+    server: Server,
+    photo: Path,
+    npm_folder: Path,
+    scheme: str,
+    rules: list[str],
 ) -> None:
     axe = npm.get_tool(npm.AXE, npm_folder)
     person = Visitor(browser, server, color_scheme=scheme)
-    person.page.wait_for_timeout(1000)  # what fades in has no contrast yet
     person.page.evaluate(axe.read_text(encoding="utf-8"))
-    faults = [("empty", person.look_for_faults())]
-    person.panel.get_by_role("button", name="Migrant mother").click()
-    person.wait_for_note("pixels, first")
-    person.page.wait_for_timeout(1000)
-    faults.append(("result", person.look_for_faults()))
-    for tab in ("Hints", "Compare", "Many", "Film", "About"):
+    faults = [("empty", person.look_for_faults(*rules))]
+
+    def look(tab: str, give: bool, *shown: str) -> None:
+        """Look at a tool without anything, and at what it gives for a photo."""
         person.page.get_by_role("tab", name=tab).click()
-        person.page.wait_for_timeout(1000)
-        faults.append((tab, person.look_for_faults()))
+        if give:
+            person.give(photo)
+        for part in shown:
+            person.panel.locator(part).first.wait_for()
+        faults.append((tab, person.look_for_faults(*rules)))
+
+    look("Picture", True, "#result img")
+    look("Hints", False, "#canvas-upload")
+    look("Hints", True, "#canvas img[tabindex]", "#wished img")
+    person.panel.get_by_label("Colour of the brush").click()
+    person.panel.locator(".color-picker").wait_for()
+    faults.append(("brush", person.look_for_faults(*rules)))
+    look("Compare", True, "#side-0 img", "#side-1 img")
+    look("Many", True, "a")
+    person.panel.get_by_role("button", name="Colour all").click()
+    look("Many", False, ".thumbnail-item")
+    look("Film", False, "#film-upload")
+    look("About", False, "table")
     assert [(where, what) for where, what in faults if what] == []
     person.leave()
 
