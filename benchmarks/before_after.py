@@ -32,19 +32,28 @@ def main(arguments: list[str] | None = None) -> None:
     for path in options.photos:
         with Image.open(path) as photo:
             grey = ImageOps.grayscale(ImageOps.exif_transpose(photo))
-        pair = [grey.convert("RGB"), colorizer(grey).convert("RGB")]
-        width = round(grey.width * options.height / grey.height)
-        columns.append(
-            [one.resize((width, options.height), Image.Resampling.LANCZOS) for one in pair]
-        )
-    width = sum(column[0].width + GAP for column in columns) + GAP
-    figure = Image.new("RGB", (width, 2 * options.height + 3 * GAP), "white")
+        columns.append((grey, colorizer(grey)))
+    lay_out(columns, options.height).save(options.out, quality=86, optimize=True)
+
+
+def lay_out(columns: list[tuple[Image.Image, Image.Image]], height: int) -> Image.Image:
+    """Lay out columns of two pictures, one above the other, side by side.
+
+    Args:
+        columns: The two of a column have one shape.
+        height: Of each picture, pixels.
+    """
+    widths = [round(above.width * height / above.height) for above, _ in columns]
+    figure = Image.new(
+        "RGB", (sum(widths) + GAP * (len(widths) + 1), 2 * height + 3 * GAP), "white"
+    )
     left = GAP
-    for column in columns:
+    for column, width in zip(columns, widths, strict=True):
         for row, picture in enumerate(column):
-            figure.paste(picture, (left, GAP + row * (options.height + GAP)))
-        left += column[0].width + GAP
-    figure.save(options.out, quality=86, optimize=True)
+            sized = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+            figure.paste(sized, (left, GAP + row * (height + GAP)))
+        left += width + GAP
+    return figure
 
 
 if __name__ == "__main__":

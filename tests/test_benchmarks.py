@@ -112,3 +112,18 @@ def test_what_hints_and_a_reference_bring_is_measured(
     assert [row[0] for row in rows[-2:]] == ["welsh", "unet-gan"]
     with Image.open(figure) as picture:
         assert picture.size == (7 * 256, 2 * 256)
+
+
+@pytest.mark.slow
+def test_the_figure_shows_one_photo_under_three_references(tmp_path: Path) -> None:
+    figure = tmp_path / "figure.png"
+    options = ("--model", "squeeze-unet-gan", "--height", "120", "--out", figure)
+    result = forked.run("benchmarks/references.py", *options)
+    assert result.returncode == 0, result.stderr
+    with Image.open(figure) as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    assert pixels.shape == (2 * 120 + 3 * 8, 4 * 90 + 5 * 8, 3)
+    alone, like, turned, unlike = (pixels[136:256, 8 + 98 * n : 98 + 98 * n] for n in range(4))
+    green = [(each[..., 1] - each[..., 0]).mean() for each in (alone, like, turned, unlike)]
+    assert green[2] > green[0] + 4.0 > green[1]
+    assert abs(unlike - alone).mean() < 0.2 * abs(turned - alone).mean()
