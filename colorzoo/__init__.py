@@ -3,7 +3,7 @@
     import colorzoo
 
     colorizer = colorzoo.load("lite-unet-gan")
-    colorizer("grandmother-1931.jpg").save("grandmother-1931-color.png")
+    colorizer("old-photo.jpg").save("old-photo-color.jpg")
 
 Public names are imported when they are first used, so ``import colorzoo`` is fast and needs no
 torch.

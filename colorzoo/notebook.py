@@ -14,6 +14,8 @@ SIDE: Final = 480
 """Longest side in pixels at which a picture is shown: a notebook keeps all that it shows."""
 
 _QUALITY: Final = 90
+_LEAST: Final = 180  # pixels; narrower than that a picture goes to the next line
+_GAP: Final = 8  # pixels
 
 
 def preview(image: Image.Image) -> Image.Image:
@@ -25,14 +27,22 @@ def preview(image: Image.Image) -> Image.Image:
 
 
 def figures(pictures: Iterable[tuple[str, Image.Image]]) -> str:
-    """Return HTML that shows previews beside each other, each with its caption below."""
+    """Return HTML that shows previews beside each other, each with its caption below.
+
+    They become smaller before one of them goes to the next line: before and after are compared.
+    """
+    given = list(pictures)
     shown = "".join(
-        f'<figure style="margin:0 8px 8px 0;flex:0 1 {image.width}px">'
-        f'<img src="{_data_url(image)}" alt="{html.escape(caption)}" style="max-width:100%">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for caption, image in pictures
+        f'<figure style="margin:0"><img src="{_data_url(image)}" alt="{html.escape(caption)}" '
+        f'style="max-width:100%"><figcaption>{html.escape(caption)}</figcaption></figure>'
+        for caption, image in given
     )
-    return f'<div style="display:flex;flex-wrap:wrap">{shown}</div>'
+    widths = [image.width for _, image in given]
+    least = min(_LEAST, max(widths, default=_LEAST))
+    return (
+        f'<div style="display:grid;gap:{_GAP}px;max-width:{sum(widths) + _GAP * len(widths)}px;'
+        f'grid-template-columns:repeat(auto-fit,minmax({least}px,1fr))">{shown}</div>'
+    )
 
 
 def png(image: Image.Image) -> bytes:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import textwrap
 import types
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -52,7 +53,7 @@ ELSEWHERE = {
 JSON_FILES = {"film.md": "shots.json", "hints.md": "hints.json"}
 """What a page's block of JSON is called by the command after it."""
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _STEPS = re.compile(r"^steps = [\d_]+$", re.MULTILINE)
 
 
@@ -67,7 +68,7 @@ class Block:
 
 def blocks_of(page: Path) -> Iterator[Block]:
     for match in _FENCE.finditer(page.read_text(encoding="utf-8")):
-        yield Block(page.name, match[1], match[2])
+        yield Block(page.name, match[2], textwrap.dedent(match[3]))
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def workplace(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatc
             )
     (tmp_path / "old-album" / "inside").mkdir(parents=True)
     grey = Image.linear_gradient("L").resize((90, 64))
-    for name in ("grandmother-1931.jpg", "old-album/harbour.jpg", "old-album/inside/mill.png"):
+    for name in ("old-album/harbour.jpg", "old-album/inside/mill.png"):
         grey.save(tmp_path / name)
     grey.save(tmp_path / "scan.tif", save_all=True, append_images=[grey])
     (tmp_path / "archives").mkdir()
@@ -196,6 +197,10 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     models = (tmp_path / "models" / "index.html").read_text(encoding="utf-8")
     assert all(info.name in models for info in colorzoo.list_models())
     assert 'href="hub_cards' not in models
+    assert (tmp_path / "before-after.jpg").is_file()
+    reference = (tmp_path / "reference" / "index.html").read_text(encoding="utf-8")
+    assert 'id="colorzoo.colorizer.Colorizer.folder"' in reference
+    assert not re.search(r":(class|func|meth|mod|attr|data):", reference)
 
 
 def test_every_command_is_in_the_documentation() -> None:
