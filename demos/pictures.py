@@ -47,16 +47,25 @@ def read_picture(path: Path) -> colorzoo.Picture:
         RefusedError: The file has too many bytes, or has been removed meanwhile.
         colorzoo.PictureError: It has too many pixels, or is no picture.
     """
-    try:
-        length = path.stat().st_size
-    except OSError as error:
-        raise RefusedError("The picture is no longer here. Give it once more.") from error
+    length = size_of(path)
     if length > MAX_BYTES:
         raise RefusedError(
             f"{path.name} has {length / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are taken. "
             "Save it smaller, or use colorzoo on your own machine."
         )
     return colorzoo.read(path, max_pixels=MAX_PIXELS)
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a visitor's file.
+
+    Raises:
+        RefusedError: It has been removed meanwhile.
+    """
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise RefusedError(f"{path.name} is no longer here. Give it once more.") from error
 
 
 def suffix_of(path: Path, picture: colorzoo.Picture) -> str:

@@ -8,8 +8,11 @@ from typing import Final
 
 import colorzoo
 
-from .pictures import read_picture
+from .pictures import MAX_PIXELS, read_picture, size_of
 from .visitor_files import RefusedError
+
+MAX_HINTS_BYTES: Final = 1_000_000
+"""Of a file of hints."""
 
 ALTERNATIVES: Final = 4
 """Other colours that are offered for a picture."""
@@ -93,9 +96,7 @@ class Wishes:
         if self.reference is not None:
             read_picture(self.reference)  # within the same limits
         if self.file is not None:
-            if self.file.suffix.lower() != ".json":
-                raise RefusedError("Hints are taken as a .json file, as this page gives them.")
-            return colorzoo.Hints.from_file(self.file), self.reference
+            return _read_hints(self.file), self.reference
         points = [
             point
             for stroke in self.strokes
@@ -104,6 +105,25 @@ class Wishes:
             ).points
         ]
         return colorzoo.Hints(points) if points else None, self.reference
+
+
+def _read_hints(path: Path) -> colorzoo.Hints:
+    """Read a visitor's file of hints, unless it is too large or paints too much."""
+    if path.suffix.lower() != ".json":
+        raise RefusedError("Hints are taken as a .json file, as this page gives them.")
+    size = size_of(path)
+    if size > MAX_HINTS_BYTES:
+        raise RefusedError(
+            f"{path.name} has {size / 1e6:.1f} MB; at most {MAX_HINTS_BYTES / 1e6:.0f} MB of hints "
+            "are taken. Give fewer of them, or use colorzoo on your own machine."
+        )
+    hints = colorzoo.Hints.from_file(path)
+    if sum((2 * hint.radius + 1) ** 2 for hint in hints.points) > MAX_PIXELS:
+        raise RefusedError(
+            f"The hints of {path.name} paint more than {MAX_PIXELS / 1e6:.0f} million pixels. Give "
+            "fewer of them, or smaller radii."
+        )
+    return hints
 
 
 @dataclass(frozen=True, slots=True)

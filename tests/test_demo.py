@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -265,6 +266,39 @@ def test_hints_and_a_reference_reach_the_library(
             np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
     message = message_of(client, ramp, hints=handle_file(sunset))
     assert "Hints are taken as a .json file" in message
+
+
+def test_bad_hints_and_references_get_one_message_without_a_path(
+    client: Client, server: Server, ramp: Path, tmp_path: Path
+) -> None:
+    def hints(**changes: object) -> str:
+        entry = {"row": 2, "column": 3, "color": "sienna"} | changes
+        return json.dumps({"format": 1, "hints": [entry]})
+
+    texts = {
+        "outside.json": (hints(row=100_000), "outside the picture"),
+        "color.json": (hints(color="siena"), "sienna"),
+        "wide.json": (hints(radius=10**9), "million pixels"),
+        "negative.json": (hints(radius=-1), "radius"),
+        "half.json": (hints(row=0.5), "row"),
+        "newer.json": ('{"format": 9, "hints": []}', "format"),
+        "list.json": ("[]", "list.json"),
+        "cut.json": (hints()[:-4], "cut.json"),
+        "heavy.json": (" " * 1_000_001, "1.0 MB"),
+        "empty.json": ("", "empty.json"),
+        "hints.txt": (hints(), "as a .json file"),
+    }
+    for name, (text, expected) in texts.items():
+        (tmp_path / name).write_text(text)
+        message = message_of(client, ramp, hints=handle_file(tmp_path / name))
+        assert expected in message, (name, message)
+        assert str(server.places) not in message
+    Image.new("L", (50, 40), 90).save(tmp_path / "grey.png")
+    (tmp_path / "text.png").write_text("no picture")
+    for name, expected in (("grey.png", "colour"), ("text.png", "text.png")):
+        message = message_of(client, ramp, reference=handle_file(tmp_path / name))
+        assert expected in message, (name, message)
+        assert str(server.places) not in message
 
 
 def test_a_clip_comes_back_in_colour_with_its_sound(client: Client, tmp_path: Path) -> None:

@@ -347,6 +347,7 @@ def test_what_cannot_be_used_is_one_clear_error(vivid_colorizer: Colorizer, tmp_
         (lambda: Hints.from_layer(np.zeros((5, 6, 4))), ConfigError, "must be RGBA.* not float64"),
         (lambda: Hints.from_file(tmp_path / "no.json"), PictureError, "no.json does not exist"),
         (lambda: Hints.from_file(tmp_path), PictureError, "is a folder, not a file"),
+        (lambda: Hints.from_file(None), PictureError, "of type NoneType"),  # type: ignore[arg-type]
         (
             lambda: Hints.from_file(tmp_path / "opaque.png"),
             ConfigError,

@@ -88,10 +88,14 @@ def local_path(given: str | os.PathLike[str]) -> Path:
     """Return a path with ``~`` resolved.
 
     Raises:
-        PictureError: ``~name`` names no user of this machine.
+        PictureError: It is none, or ``~name`` names no user of this machine.
     """
     try:
         return Path(given).expanduser()
+    except TypeError as error:
+        raise PictureError(
+            f"A path is a string or a pathlib.Path, not of type {type(given).__name__}."
+        ) from error
     except RuntimeError as error:
         raise PictureError(
             f"Cannot find the folder of {os.fspath(given)}: there is no such user on this machine. "
