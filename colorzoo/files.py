@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -87,8 +88,19 @@ def sync_folder(folder: Path) -> None:
             os.fsync(file.fileno())
 
 
+def is_endless(path: Path) -> bool:
+    """Tell whether something is a pipe, a socket or a device: its end may never come."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def file_hash(path: Path, *, git: bool = False) -> str:
-    """Return the SHA-256 of a file, or the SHA-1 under which git knows its content."""
+    """Return the SHA-256 of a file, or the SHA-1 under which git knows its content.
+
+    Raises:
+        OSError: It cannot be read, or is none whose end ever comes.
+    """
+    if is_endless(path):
+        raise OSError(errno.EINVAL, "it is no file but a pipe, a socket or a device", str(path))
     if git:
         content = path.read_bytes()
         return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

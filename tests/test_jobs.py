@@ -247,6 +247,9 @@ def test_names_on_a_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert targets("x.jpg", "y.gif") == ["x-color.jpg", "y-color.png"]
     assert targets("album") == ["album-color/a.jpg", "album-color/inner/b.bmp"]
     assert targets("x.jpg", out="done.PNG") == ["done.PNG"]
+    Path("link.jpg").symlink_to("x.jpg")
+    assert targets("link.jpg", "y.gif", out="o/") == ["o/link.jpg", "o/y.png"]
+    Path("link.jpg").unlink()
     assert targets("x.jpg", out="foo.xyz/") == ["foo.xyz/x.jpg"]
     assert targets("x.jpg", "album", out="foo.xyz") == [
         "foo.xyz/x.jpg",

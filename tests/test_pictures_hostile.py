@@ -16,9 +16,10 @@ from typing import BinaryIO
 
 import numpy as np
 import pytest
-from conftest import calls_of
+from conftest import OneColor, calls_of
 from PIL import ExifTags, Image
 
+from colorzoo.colorizer import Colorizer
 from colorzoo.data.sources import open_source
 from colorzoo.errors import PictureError
 from colorzoo.pictures.read import read
@@ -73,6 +74,19 @@ def test_a_film_of_pages_is_not_walked_through(tmp_path: Path) -> None:
         "it holds several pictures, of which one is coloured; the option 'all pages' takes all",
     )
     assert picture.codes.tolist() == [[77]]
+
+
+def test_what_never_ends_is_no_picture(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.png")
+    Image.new("L", (9, 8), 50).save(folder / "a.png")
+    (folder / "link.png").symlink_to("pipe.png")
+    report = Colorizer(OneColor()).folder(folder, tmp_path / "out")
+    assert [result.status for result in report] == ["done", "failed", "failed"]
+    assert all("no file but a pipe" in str(result.reason) for result in report.failed)
+    with pytest.raises(PictureError, match="Copy the picture into one first"):
+        read(folder / "pipe.png")
 
 
 def exif_of_a_camera() -> bytes:

@@ -179,7 +179,8 @@ def _pair_into(sources: Sequence[Path], out: Path, *, recursive: bool) -> list[P
     places: dict[Path, Path] = {}
     pairs: list[Pair] = []
     for path in sources:
-        place = out / path.resolve().name
+        # The name of "." is that of its folder, and that of a link its own.
+        place = out / Path(os.path.abspath(path)).name  # noqa: PTH100  # resolve() follows links
         if not path.is_dir() and place.suffix.lower() not in WRITABLE_SUFFIXES:
             place = place.with_suffix(".png")
         if place in places:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from colorzoo.errors import PictureError
+from colorzoo.files import is_endless
 from colorzoo.pictures.deep import is_deep, load_deep
 from colorzoo.pictures.formats import BROKEN_FILE
 from colorzoo.pictures.metadata import Metadata, fetch_innermost_exif, read_metadata
@@ -115,6 +116,8 @@ def read_pages(source: PictureSource, *, keep_color: bool = False) -> Iterator[P
 
 def has_pages(path: Path) -> bool:
     """Tell whether a file is a TIFF of several pictures; one that cannot be read is none."""
+    if is_endless(path):
+        return False
     try:
         with open_image(path) as image:
             return image.format == "TIFF" and bool(getattr(image, "is_animated", False))
