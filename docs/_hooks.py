@@ -13,7 +13,7 @@ from colorzoo.zoo.catalog import list_models
 
 _PICTURE = Path(__file__).parents[1] / "demos" / "before-after.jpg"
 _LINK = re.compile(r"\[([^\]]+)\]\(hub_cards/[^)]*\)")  # a card is no page of this site
-_ROLE = re.compile(r":(?:class|func|meth|mod):<code>(~?)([\w.]+)</code>")
+_ROLE = re.compile(r":(?:class|func|meth|mod|attr|data):<code>(~?)([\w.]+)</code>")
 
 
 def on_files(files: Files, config: Any) -> Files:
