@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -13,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorzoo import notebook
-from colorzoo.errors import ConfigError
 from colorzoo.finishing import finish_picture
 from colorzoo.hints import Hints, PlacedHints
 from colorzoo.jobs.methods import JobMethods
@@ -53,9 +50,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from colorzoo.draft import Draft
-    from colorzoo.export import ExportReport
     from colorzoo.modelfolder.model import Model
-    from colorzoo.predictors.onnx import Precision
 
 
 class Colorizer(JobMethods):
@@ -335,33 +330,38 @@ class Colorizer(JobMethods):
     def alternatives(
         self, picture: PictureSource, n: int = 4, *, seed: int = 0
     ) -> list[Image.Image]:
-        """Colour a picture in other ways as likely (see :meth:`Draft.alternatives`)."""
+        """Colour a picture in other ways as likely.
+
+        Args:
+            picture: As in calling the colorizer.
+            n: How many, 1 to 32.
+            seed: Fixes which colours are taken.
+
+        Returns:
+            ``n`` RGB or RGBA pictures of the input's own size.
+
+        Raises:
+            PictureError: The picture cannot be read.
+            ConfigError: The model has no distribution, or ``n`` or ``seed`` is out of range.
+        """
         others = self.draft(picture).alternatives(n, seed=seed)
         return FinishedPictures(other.finish() for other in others)
 
     def uncertainty(self, picture: PictureSource) -> NDArray[np.float32]:
-        """Tell where the colours are a guess (see :meth:`Draft.uncertainty`)."""
+        """Tell where the colours are a guess: there a hint helps most.
+
+        Args:
+            picture: As in calling the colorizer.
+
+        Returns:
+            (height, width) float32, of the picture's own size: the entropy of the distribution
+            as a share of the largest there is, from 0, sure, to 1, every colour as likely.
+
+        Raises:
+            PictureError: The picture cannot be read.
+            ConfigError: The model has no distribution.
+        """
         return self.draft(picture).uncertainty()
-
-    def export(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        precision: Precision = "float32",
-        overwrite: bool = False,
-    ) -> ExportReport:
-        """Write its network as an ONNX file (see :func:`colorzoo.export.export_onnx`)."""
-        if self.model is None:
-            raise ConfigError(
-                f"{self.name!r} has no network that torch runs and exports. Give a model, such as "
-                "lite-unet-gan; 'colorzoo list' shows them."
-            )
-        from colorzoo.export import export_onnx
-
-        target = Path(path).expanduser()
-        return export_onnx(
-            self.predictor, target, model=self.model, precision=precision, overwrite=overwrite
-        )
 
     def finish(
         self,

@@ -1,4 +1,4 @@
-"""The methods of a colorizer that colour many pictures: folders and films."""
+"""The methods of a colorizer that write files: folders, pages and films in colour, its network."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from colorzoo.errors import ConfigError
 from colorzoo.options import ColorizeOptions, Depth
 from colorzoo.pictures.opening import local_path
 
@@ -14,16 +15,18 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from colorzoo.colorizer import Colorizer
+    from colorzoo.export import ExportReport
     from colorzoo.hints import Hints
     from colorzoo.jobs.directions import ShotLook
     from colorzoo.jobs.files import FolderReport
     from colorzoo.jobs.video import VideoOptions, VideoReport
     from colorzoo.pictures.read import PictureSource
+    from colorzoo.predictors.onnx import Precision
     from colorzoo.progress import OnProgress
 
 
 class JobMethods:
-    """What :class:`colorzoo.colorizer.Colorizer`, its only subclass, does with many pictures."""
+    """What :class:`colorzoo.colorizer.Colorizer`, its only subclass, does with files."""
 
     @property
     def _colorizer(self) -> Colorizer:
@@ -189,4 +192,44 @@ class JobMethods:
             overwrite=overwrite,
             resume=resume,
             on_progress=on_progress,
+        )
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        precision: Precision = "float32",
+        overwrite: bool = False,
+    ) -> ExportReport:
+        """Write its network as an ONNX file, once it is proven to give what torch gives.
+
+        Args:
+            path: The file to write; it ends in .onnx.
+            precision: What weights are stored in: ``"float16"`` halves the file, and is computed in
+                float32; ``"int8"`` quarters it and loses more.
+            overwrite: Replace a file that is there.
+
+        Returns:
+            What was written, and how far its colours are from those of torch.
+
+        Raises:
+            ConfigError: There is no network to export, or an option is wrong.
+            MissingDependencyError: The extra ``onnx`` is not installed.
+            WeightsError: The file cannot be written, or is there already.
+            TensorError: The exported network gives something else than torch.
+        """
+        colorizer = self._colorizer
+        if colorizer.model is None:
+            raise ConfigError(
+                f"{colorizer.name!r} has no network that torch runs and exports. Give a model, "
+                "such as lite-unet-gan; 'colorzoo list' shows them."
+            )
+        from colorzoo.export import export_onnx
+
+        return export_onnx(
+            colorizer.predictor,
+            Path(path).expanduser(),
+            model=colorizer.model,
+            precision=precision,
+            overwrite=overwrite,
         )

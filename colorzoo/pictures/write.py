@@ -120,6 +120,10 @@ def write(image: Image.Image, path: str | os.PathLike[str]) -> Path:
     BMP. PNG and TIFF have 16 bits a sample where the picture has. EXIF, XMP, resolution and colour
     profile in ``image.info`` go along where the format holds them. Missing folders are made.
 
+    Args:
+        image: What a colorizer returned, or any PIL picture.
+        path: The file to write; ``~`` is the home folder.
+
     Returns:
         The path.
 

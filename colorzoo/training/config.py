@@ -131,7 +131,20 @@ class RunSection:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """All settings of a training run."""
+    """All settings of a training run.
+
+    Make one with :meth:`from_file` or :meth:`from_values`. ``colorzoo train --example`` prints a
+    file in which each setting is explained with its unit, range and default.
+
+    Attributes:
+        model: The generator that is trained, its config, and weights that it starts from.
+        data: The photos, and how squares are cut from them.
+        run: The run's folder, device, precision and seed, and how often what is written.
+        phase: The phases of the run in their order: each its steps and losses.
+        discriminator: The discriminator, for phases with the loss ``adversarial``.
+        loss: Settings of the losses.
+        optimizer: Learning rates and how they change.
+    """
 
     model: ModelSection
     data: DataSettings
