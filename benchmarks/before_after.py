@@ -1,4 +1,4 @@
-"""Grey photographs above, coloured ones below, in one picture for the README and the cards.
+"""Photographs, grey on their left and coloured on their right, in one picture for README and cards.
 
 python benchmarks/before_after.py demos/examples/*.jpg --out demos/before-after.jpg
 """
@@ -6,6 +6,7 @@ python benchmarks/before_after.py demos/examples/*.jpg --out demos/before-after.
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -16,7 +17,7 @@ GAP = 8
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Colour the photographs and lay them out in columns of equal height.
+    """Colour the photographs and lay them out in rows.
 
     Args:
         arguments: Those of the command line if None.
@@ -24,36 +25,35 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--model", default=colorzoo.DEFAULT_MODEL, help="as in colorzoo.load")
-    parser.add_argument("--height", type=int, default=210, help="of a photograph, pixels")
+    parser.add_argument("--columns", type=int, default=3, help="photographs in a row")
+    parser.add_argument("--width", type=int, default=480, help="of a photograph, pixels")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     colorizer = colorzoo.load(options.model)
-    columns = []
-    for path in options.photos:
-        with Image.open(path) as photo:
-            grey = ImageOps.grayscale(ImageOps.exif_transpose(photo))
-        columns.append((grey, colorizer(grey)))
-    lay_out(columns, options.height).save(options.out, quality=86, optimize=True)
+    width, height = options.width, round(options.width * 3 / 4)
+    columns = min(options.columns, len(options.photos))
+    rows = math.ceil(len(options.photos) / columns)
+    size = columns * (width + GAP) - GAP, rows * (height + GAP) - GAP
+    figure = Image.new("RGB", size, "white")
+    for number, path in enumerate(options.photos):
+        row, column = divmod(number, columns)
+        cell = halves(colorizer, path, (width, height))
+        figure.paste(cell, (column * (width + GAP), row * (height + GAP)))
+    figure.save(options.out, quality=84, optimize=True)
 
 
-def lay_out(columns: list[tuple[Image.Image, Image.Image]], height: int) -> Image.Image:
-    """Lay out columns of two pictures, one above the other, side by side.
-
-    Args:
-        columns: The two of a column have one shape.
-        height: Of each picture, pixels.
-    """
-    widths = [round(above.width * height / above.height) for above, _ in columns]
-    figure = Image.new(
-        "RGB", (sum(widths) + GAP * (len(widths) + 1), 2 * height + 3 * GAP), "white"
+def halves(colorizer: colorzoo.Colorizer, path: Path, size: tuple[int, int]) -> Image.Image:
+    """Return a photograph, cut to a width and height: grey on its left, coloured on its right."""
+    with Image.open(path) as photo:
+        grey = ImageOps.grayscale(ImageOps.exif_transpose(photo))
+    before, after = (
+        ImageOps.fit(one.convert("RGB"), size, Image.Resampling.LANCZOS)
+        for one in (grey, colorizer(grey))
     )
-    left = GAP
-    for column, width in zip(columns, widths, strict=True):
-        for row, picture in enumerate(column):
-            sized = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
-            figure.paste(sized, (left, GAP + row * (height + GAP)))
-        left += width + GAP
-    return figure
+    middle = size[0] // 2
+    after.paste(before.crop((0, 0, middle, size[1])))
+    after.paste("white", (middle - 1, 0, middle + 1, size[1]))
+    return after
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from before_after import lay_out
 from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
@@ -22,6 +21,7 @@ from skimage.color import lab2rgb, rgb2lab
 import colorzoo
 
 Pixels = NDArray[np.uint8]
+GAP = 8
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -55,6 +55,26 @@ def in_other_colors(photo: Pixels) -> Pixels:
     lab[..., 1:] = lab[..., 1:] @ turn.T
     pixels: Pixels = np.rint(lab2rgb(lab).clip(0.0, 1.0) * 255.0).astype(np.uint8)
     return pixels
+
+
+def lay_out(columns: list[tuple[Image.Image, Image.Image]], height: int) -> Image.Image:
+    """Lay out columns of two pictures, one above the other, side by side.
+
+    Args:
+        columns: The two of a column have one shape.
+        height: Of each picture, pixels.
+    """
+    widths = [round(above.width * height / above.height) for above, _ in columns]
+    figure = Image.new(
+        "RGB", (sum(widths) + GAP * (len(widths) + 1), 2 * height + 3 * GAP), "white"
+    )
+    left = GAP
+    for column, width in zip(columns, widths, strict=True):
+        for row, picture in enumerate(column):
+            sized = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+            figure.paste(sized, (left, GAP + row * (height + GAP)))
+        left += width + GAP
+    return figure
 
 
 if __name__ == "__main__":
