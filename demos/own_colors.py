@@ -56,18 +56,7 @@ class OwnColors(Tool):
                 with gr.Column() as place:
                     picture = picture_input(height=420, elem_id="canvas-upload")
                 with gr.Row():
-                    marked, shown = (
-                        gr.Image(
-                            label=label,
-                            show_label=False,
-                            interactive=False,
-                            visible=False,
-                            buttons=[],
-                            min_width=280,
-                            elem_id=elem_id,
-                        )
-                        for label, elem_id in (("Grey photo", "canvas"), ("In colour", "wished"))
-                    )
+                    marked, shown = _seen("Grey photo", "canvas"), _seen("In colour", "wished")
                 likely = gr.HTML(_swatches([]), elem_id="likely")
                 gesture = gr.Textbox(visible="hidden", label="Gesture", elem_id="gesture")
             with gr.Column(scale=1, min_width=240):
@@ -84,37 +73,21 @@ class OwnColors(Tool):
                 hints = gr.DownloadButton("Download hints", interactive=False)
                 again = gr.Button("Another picture", interactive=False)
         results = [canvas, place, marked, shown, likely, undo, download, hints, again]
-        quiet = {"show_progress": "hidden", **QUIET, **WORK}
+        settings = {**QUIET, **WORK}
+        quiet = {"show_progress": "hidden", **settings}
         self._claim(picture, reference)
-        taken = picture.change(
-            self._take,
-            [picture, model, reference],
-            results,
-            show_progress_on=picture,
-            **QUIET,
-            **WORK,
-        )
+        given = [picture, model, reference]
+        taken = picture.change(self._take, given, results, show_progress_on=picture, **settings)
         self._empty_on_failure(taken, picture)
-        gesture.change(
-            self._draw,
-            [canvas, model, color, gesture],
-            [*results, color],
-            trigger_mode="multiple",
-            **quiet,
-        )
+        given = [canvas, model, reference]
+        referred = reference.change(self._refer, given, results, show_progress_on=shown, **settings)
+        self._empty_on_failure(referred, reference)
+        given = [canvas, model, color, gesture]
+        gesture.change(self._draw, given, [*results, color], trigger_mode="multiple", **quiet)
         undo.click(self._undo, [canvas, model], results, **quiet)
         model.input(self._color, [canvas, model], results, **quiet)
-        referred = reference.change(
-            self._refer,
-            [canvas, model, reference],
-            results,
-            show_progress_on=shown,
-            **QUIET,
-            **WORK,
-        )
-        self._empty_on_failure(referred, reference)
         again.click(self._start_over, None, [*results, picture], queue=False, **QUIET)
-        whole_download(download, self._write, [canvas, model], {**QUIET, **WORK})
+        whole_download(download, self._write, [canvas, model], settings)
 
     def _take(
         self, picture: str | None, model: str, reference: str | None, request: gr.Request
@@ -206,6 +179,19 @@ class OwnColors(Tool):
             gr.Button(interactive=False),
             None,
         ]
+
+
+def _seen(label: str, elem_id: str) -> gr.Image:
+    """Return a picture that appears with the first result, with nothing to do but look and draw."""
+    return gr.Image(
+        label=label,
+        show_label=False,
+        interactive=False,
+        visible=False,
+        buttons=[],
+        min_width=280,
+        elem_id=elem_id,
+    )
 
 
 def _with(canvas: _Canvas, strokes: tuple[Stroke, ...]) -> _Canvas:
