@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +20,7 @@ import pytest
 from conftest import OneColor, calls_of
 from PIL import ExifTags, Image
 
+from colorzoo import cli
 from colorzoo.colorizer import Colorizer
 from colorzoo.data.sources import open_source
 from colorzoo.errors import PictureError
@@ -235,3 +237,18 @@ def test_who_is_killed_while_writing_leaves_nothing(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == -signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_picture_is_no_cause_for_warnings(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("L", (50, 30), 90).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # up to twice as many are warned of
+    arguments = ("colorize", tmp_path / "large.png", "-o", tmp_path / "out.png")
+    given = ["colorzoo", *map(str, arguments), "--model", str(model_folder)]
+    monkeypatch.setattr(sys, "argv", given)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cli._run() == 0
+    with pytest.warns(Image.DecompressionBombWarning), Image.open(tmp_path / "out.png") as out:
+        assert out.size == (50, 30)

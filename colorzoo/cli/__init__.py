@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+import warnings
 
 import click
 
@@ -81,6 +82,8 @@ def main() -> None:
 
 def _run() -> int:
     """Run the command line and return its exit code; what went wrong is told."""
+    # Pillow warns of pictures that are large and still taken; those that are not are an error.
+    warnings.filterwarnings("ignore", message=r"Image size \(\d+ pixels\) exceeds limit")
     try:
         with needing("This command"):
             code = commands.main(prog_name="colorzoo", standalone_mode=False)
