@@ -334,6 +334,11 @@ def test_a_wrong_model_is_one_line(cli: Run) -> None:
     assert "nowhere" in line
 
 
+def test_a_method_is_told_to_be_none_of_the_models() -> None:
+    with pytest.raises(colorzoo.UnknownNameError, match="'levin' is a method.*--model levin"):
+        colorzoo.model_info("levin")
+
+
 def test_other_faults_are_not_blamed_on_the_port(server: Server, tmp_path: Path) -> None:
     make_space(tmp_path / "space", "someone")
     (tmp_path / "space" / "colorzoo" / "demos" / "style.css").unlink()

@@ -141,6 +141,11 @@ def model_folder(name: str) -> Path:
                 "by its repository."
             )
         listed = f"Known: {', '.join(known)}." if known else "The zoo is empty."
+        if name in METHODS.names():
+            raise UnknownNameError(
+                f"{name!r} is a method, which has no weights; here a model is wanted. Colour by it "
+                f"with 'colorzoo colorize PHOTO -o RESULT --model {name}'. {listed}"
+            )
         raise UnknownNameError(
             f"There is no model called {name!r} in this zoo."
             f"{did_you_mean(name, [*known, *METHODS.names()])} {listed} A folder is written "
