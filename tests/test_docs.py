@@ -27,6 +27,7 @@ from PIL import Image
 import colorzoo
 from colorzoo.cli import commands
 from colorzoo.metrics.table import METRICS
+from colorzoo.modelfolder.facts import read_facts
 from colorzoo.registry import ARCHITECTURES, DISCRIMINATORS, METHODS
 from colorzoo.training.objective import LOSSES
 
@@ -207,6 +208,28 @@ def test_every_command_is_in_the_documentation() -> None:
     text = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
     for name in commands.list_commands(click.Context(commands)):
         assert f"`colorzoo {name}" in text or f"`{name}`" in text, name
+
+
+def test_what_is_said_of_the_models_is_measured() -> None:
+    infos = [info for info in colorzoo.list_models() if (ROOT / "hub_cards" / info.name).is_dir()]
+    known = [facts for info in infos if (facts := read_facts(info.folder))]
+    gains = [
+        facts.evaluation.metrics["psnr"]["mean"] - facts.evaluation.grey["psnr"]["mean"]
+        for facts in known
+        if facts.evaluation
+    ]
+    sizes = [facts.parameters / 1e6 for facts in known]
+    told = {
+        "README.md": (
+            f"{min(gains):.1f} to {max(gains):.1f} dB above",
+            f"{min(sizes):.1f} to {max(sizes):.1f} million",
+        ),
+        "docs/limits.md": (f"{min(gains):.1f} to {max(gains):.1f} dB above",),
+        "docs/comparison.md": (f"{min(sizes):.1f} to {max(sizes):.1f} million",),
+    }
+    for page, words in told.items():
+        text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+        assert all(word in text for word in words), (page, words)
 
 
 def test_the_readme_is_short() -> None:
