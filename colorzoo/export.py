@@ -128,7 +128,7 @@ def export_onnx(
     proto = _to_onnx(network, predictor.vividness)
     if precision == "float16":
         _halve(proto)
-    if precision == "int8":
+    elif precision == "int8":
         proto = _quantized(proto)
     _describe(proto, predictor, model, precision)
     data = proto.SerializeToString()
@@ -138,6 +138,12 @@ def export_onnx(
             f"The exported {predictor.name!r} differs from torch by {largest:.3g} Lab units, more "
             f"than {LARGEST_DIFFERENCE}. Its forward must not choose its way by numbers or sizes."
         )
+    _write(data, path)
+    return ExportReport(path, precision, OPSET, len(data), largest, mean)
+
+
+def _write(data: bytes, path: Path) -> None:
+    """Write the whole file, or none of it."""
     try:
         with replacing(path) as file:
             file.write(data)
@@ -145,7 +151,6 @@ def export_onnx(
         raise WeightsError(
             f"Cannot write {path}: {error}. Give a file in a folder that can be written to."
         ) from error
-    return ExportReport(path, precision, OPSET, len(data), largest, mean)
 
 
 def _check_target(path: Path, overwrite: bool) -> None:
