@@ -43,9 +43,9 @@ class Visitor:
         playwright.expect(self.panel).to_contain_text(text, timeout=PATIENCE)
 
     @contextlib.contextmanager
-    def new_result(self) -> Iterator[None]:
+    def new_result(self, place: str = "#result") -> Iterator[None]:
         """Wait for what is done inside to change the coloured picture."""
-        after = self.page.locator("#result img").last
+        after = self.page.locator(f"{place} img").last
         old = after.get_attribute("src")
         yield
         playwright.expect(after).not_to_have_attribute("src", old, timeout=PATIENCE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import io
 import json
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 import npm
 import numpy as np
 import pytest
-from browser import CHROMIUM, NO_CHROMIUM, PATIENCE, launched, pixels_of
+from browser import CHROMIUM, NO_CHROMIUM, launched, pixels_of
 from demo_server import Server, serve
 from demo_visitor import Visitor
 from films import decoded, frames_of, sound_of, write_film
@@ -260,13 +260,7 @@ def test_what_is_drawn_gives_a_colour_and_undo_takes_it_back(
     canvas, result = (visitor.page.locator(f"#{name} img") for name in ("canvas", "wished"))
     visitor.page.wait_for_function("document.querySelector('#canvas img')?.naturalWidth == 800")
     result.wait_for()
-
-    @contextlib.contextmanager
-    def another() -> Iterator[None]:
-        old = result.get_attribute("src")
-        yield
-        playwright.expect(result).not_to_have_attribute("src", old, timeout=PATIENCE)
-
+    another = functools.partial(visitor.new_result, "#wished")
     plain = pixels_of(visitor.download("Download picture"))
     box, mouse = canvas.bounding_box(), visitor.page.mouse
     places = [
