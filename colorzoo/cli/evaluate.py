@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -89,6 +90,6 @@ def command(
         return
     for fault in report.broken:
         click.echo(f"left out: {fault}", err=True)
-    # A file or a pipe gets whole lines; 0 stands for there being no terminal.
-    width = shutil.get_terminal_size((0, 0)).columns or None
+    # A file or a pipe gets whole lines, whatever COLUMNS says.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     click.echo(report.to_json() if as_json else report.to_text(width))
