@@ -5,7 +5,7 @@ import { chromaOf } from "./color.js";
 import { distances, labelPlaces } from "./distances.js";
 import { boxMean, Upsampling } from "./upsample.js";
 
-const PIXELS = 3 * 2 ** 13;
+const PIXELS = 2 ** 14;
 const POWER = 3;
 const REACH = 80; // in units of L: the distance at which a hint counts half
 const SIDE = 40; // in units of L: the length of the shorter side where there is no edge
