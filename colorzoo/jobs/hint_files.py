@@ -81,10 +81,10 @@ def check_hint_files(
         return
     without = [picture for picture in pictures if picture not in found]
     if without:
+        more = f" and {len(without) - 1} more" if len(without) > 1 else ""
         raise ConfigError(
-            f"{colorizer.name!r} needs hints, and there are none for {without[0]}, nor for "
-            f"{len(without) - 1} others. Give each picture a file of hints, or choose a model that "
-            "colours by itself."
+            f"{colorizer.name!r} needs hints, and there are none for {without[0]}{more}. Give each "
+            "picture a file of hints, or choose a model that colours by itself."
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from colorzoo.errors import ConfigError
@@ -182,8 +181,8 @@ class JobMethods:
 
         return colorize_video(
             self._colorizer,
-            Path(source).expanduser(),
-            Path(target).expanduser(),
+            local_path(source),
+            local_path(target),
             ColorizeOptions(saturation, working_size, batch_size, vividness=vividness),
             video,
             looks=looks,
@@ -228,7 +227,7 @@ class JobMethods:
 
         return export_onnx(
             colorizer.predictor,
-            Path(path).expanduser(),
+            local_path(path),
             model=colorizer.model,
             precision=precision,
             overwrite=overwrite,
