@@ -124,7 +124,7 @@ def calls_of(work: Callable[[], object]) -> int:
 
 @pytest.fixture(scope="session")
 def npm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the workers of this session tell one another what npm could not fetch."""
+    """Where the workers of a test run tell one another what npm could not fetch."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 

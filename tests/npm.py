@@ -51,7 +51,7 @@ def _get(wanted: Path, command: Sequence[str], shared: Path) -> Path:
     Args:
         wanted: What it is to bring.
         command: Of npm.
-        shared: A folder of this session that its workers share.
+        shared: A folder that all workers of a test run share.
     """
     RUNTIME.parent.mkdir(exist_ok=True)
     failed = shared / f"npm-{command[0]}-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
