@@ -219,9 +219,9 @@ class DemoBackend(ShownModels):
 
     def attention(self, path: Path, label: str) -> list[tuple[Path, str]]:
         """Return the picture under each attention map, coarsest first, with its size and range."""
-        maps = colorzoo.attention_maps(self.colorizer(label), path)
-        prediction = self._prediction(path, Look(label))
-        grey = self._grey(self._picture(path), prediction, label, _THUMBNAIL)
+        picture = self._picture(path)
+        maps = colorzoo.attention_maps(self.colorizer(label), picture)
+        grey = self._grey(picture, self._prediction(path, Look(label)), label, _THUMBNAIL)
         overlays = []
         with self.files.new_folder() as folder:
             for number, found in enumerate(maps, start=1):
