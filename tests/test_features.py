@@ -17,6 +17,7 @@ from colorzoo.features.efficientnet_lite import (
     WEIGHTS,
     ConvNorm,
     EfficientNetLite2,
+    InvertedResidual,
     fold_batch_norms,
 )
 
@@ -128,6 +129,29 @@ def test_other_weights_end_the_folding(encoder: EfficientNetLite2, change: str) 
     else:
         folded.load_imagenet()
         torch.testing.assert_close(folded(picture())[4], encoder(picture())[4])
+
+
+def test_dropped_paths_leave_the_input_to_some_pictures_in_training_alone() -> None:
+    torch.manual_seed(0)
+    block = InvertedResidual(8, 8, 3, stride=1, expansion=6, drop_path=0.25)
+    pictures = torch.randn(400, 8, 4, 4)
+    with torch.no_grad():
+        whole, some = block.eval()(pictures), block.train()(pictures)
+    change = whole - pictures
+    dropped = (some == pictures).flatten(1).all(dim=1)
+    assert 0.15 < dropped.float().mean() < 0.35
+    torch.testing.assert_close(some[~dropped], (pictures + change / 0.75)[~dropped])
+
+
+def test_paths_are_dropped_more_with_depth() -> None:
+    blocks = [
+        block
+        for block in EfficientNetLite2(drop_path=0.2).modules()
+        if isinstance(block, InvertedResidual)
+    ]
+    rates = [block.drop_path for block in blocks]
+    assert rates == sorted(rates)
+    assert (rates[0], rates[-1]) == (0.0, 0.2)
 
 
 def test_damaged_weights_are_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

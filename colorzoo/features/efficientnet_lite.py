@@ -105,14 +105,25 @@ class ConvNorm(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """1x1 to many channels, one filter a channel, 1x1 back to few; plus the input if it fits."""
+    """1x1 to many channels, one filter a channel, 1x1 back to few; plus the input if it fits.
+
+    ``drop_path`` is the share of a batch's pictures that only have the input, in training.
+    """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, *, stride: int, expansion: int
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        stride: int,
+        expansion: int,
+        drop_path: float,
     ) -> None:
         super().__init__()
         inner = in_channels * expansion
         self.skip = stride == 1 and in_channels == out_channels
+        self.drop_path = drop_path
         self.expand = ConvNorm(in_channels, inner) if expansion > 1 else nn.Identity()
         self.depthwise = ConvNorm(inner, inner, kernel, stride=stride, groups=inner)
         self.project = ConvNorm(inner, out_channels, active=False)
@@ -120,17 +131,28 @@ class InvertedResidual(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, out, H / stride, W / stride)."""
         out: Tensor = self.project(self.depthwise(self.expand(features)))
-        return features + out if self.skip else out
+        if not self.skip:
+            return out
+        if self.training and self.drop_path > 0.0:
+            kept = 1.0 - self.drop_path
+            out = out * (torch.empty_like(out[:, :1, :1, :1]).bernoulli_(kept) / kept)
+        return features + out
 
 
 class EfficientNetLite2(nn.Module):
     """Features of EfficientNet-Lite2 at strides 2, 4, 8, 16 and 32, of a grey picture.
 
     Its height and width must be multiples of 32.
+
+    Args:
+        drop_path: Share of pictures that pass by the deepest block in training, 0 <= share < 1;
+            it rises to that with depth (stochastic depth, Huang 2016, arXiv:1603.09382).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, drop_path: float = 0.0) -> None:
         super().__init__()
+        total = sum(repeats for repeats, *_ in _STAGES)
+        rates = iter(drop_path * number / (total - 1) for number in range(total))
         self.stem = ConvNorm(1, _STEM, 3, stride=2)
         self.stages = nn.ModuleList()
         inner = _STEM
@@ -144,6 +166,7 @@ class EfficientNetLite2(nn.Module):
                         kernel,
                         stride=1 if block else stride,
                         expansion=expansion,
+                        drop_path=next(rates),
                     )
                 )
                 inner = channels

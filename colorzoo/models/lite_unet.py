@@ -40,6 +40,8 @@ class LiteUNetConfig:
         norm: Normalization of the decoder; the encoder keeps ImageNet's statistics.
         dropout: Share of the encoder's channels that are left out in training.
         hints: Whether it is given a user's hints beside lightness.
+        drop_path: Share of pictures that pass by the encoder's deepest block in training; less
+            for those before it. It keeps the encoder from learning few photos by heart.
     """
 
     pretrained: bool = False
@@ -50,12 +52,14 @@ class LiteUNetConfig:
     norm: Norm = "batch"
     dropout: float = 0.0
     hints: bool = added(False)
+    drop_path: float = added(0.0)
 
     def __post_init__(self) -> None:
         if min(self.widths) < 2:
             raise ValueError("widths needs four numbers of 2 or more.")
-        if not 0.0 <= self.dropout < 1.0:
-            raise ValueError("dropout must be at least 0 and below 1.")
+        for name in ("dropout", "drop_path"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(f"{name} must be at least 0 and below 1.")
         check_vividness(self.vividness)
 
     @classmethod
@@ -200,7 +204,7 @@ class LiteUNet(GatedClassGenerator[LiteUNetConfig]):
         super().__init__(config)
         quarter, eighth, sixteenth, inner = config.widths
         beside = self.in_channels - 1
-        self.encoder = EfficientNetLite2()
+        self.encoder = EfficientNetLite2(config.drop_path)
         self.dropout = nn.Dropout2d(config.dropout)
         # Without norm: on the smallest picture there is a single pixel at this depth.
         self.bottom = nn.Sequential(

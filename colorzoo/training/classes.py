@@ -1,4 +1,4 @@
-"""Colours as classes (Zhang 2016, arXiv:1603.08511): targets, the prior and the loss."""
+"""Colours as classes (Zhang 2016, arXiv:1603.08511): targets, the prior and the losses."""
 
 from __future__ import annotations
 
@@ -74,3 +74,26 @@ def class_loss(logits: Tensor, truth: Tensor, cells: Tensor, weights: Tensor) ->
     chances = torch.log_softmax(table + weights.log(), dim=1).gather(1, numbers)
     nearest = numbers.gather(1, shares.argmax(dim=1, keepdim=True))[:, 0]
     return -((chances * shares).sum(dim=1) * weights[nearest]).mean()
+
+
+def distillation_loss(logits: Tensor, teacher: Tensor, weights: Tensor) -> Tensor:
+    """Return how far a distribution over cells is from a teacher's (Hinton 2015, arXiv:1503.02531).
+
+    It is what :func:`class_loss` would be on average if the truth were drawn from the teacher's
+    distribution, less the least that it could be: 0 where the two agree.
+
+    Args:
+        logits: (N, Q, h, w) of how likely each cell is.
+        teacher: The teacher's (N, Q, H, W); each place of the logits takes the mean of its chances.
+        weights: Weight of each cell (Q,).
+
+    Returns:
+        A scalar, without a gradient for the teacher.
+    """
+    with torch.no_grad():
+        height, width = logits.shape[-2:]
+        chances = F.adaptive_avg_pool2d(torch.softmax(teacher.float(), dim=1), (height, width))
+        weighted = chances.permute(0, 2, 3, 1) * weights
+        mass = weighted.sum(dim=3, keepdim=True)
+    mine = torch.log_softmax(logits.float().permute(0, 2, 3, 1) + weights.log(), dim=3)
+    return (F.kl_div(mine, weighted / mass, reduction="none") * mass).sum(dim=3).mean()

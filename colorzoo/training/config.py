@@ -61,6 +61,12 @@ class LossSection:
     class_rarity: float = setting(
         0.5, "Of the same: 0 weighs all colours alike, 1 by the inverse of how common they are."
     )
+    teacher: str | None = setting(
+        None,
+        "Of the loss distillation: the model that is learned from, as in colorzoo.load; it has a "
+        "distribution too.",
+        example="lite-unet-gan",
+    )
 
     def __post_init__(self) -> None:
         _check_not_negative(self, "emphasis", "class_rarity")

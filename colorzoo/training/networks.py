@@ -20,7 +20,7 @@ from colorzoo.training.config import TrainingConfig
 from colorzoo.training.ema import MovingAverage
 from colorzoo.training.memory import build_within_memory
 from colorzoo.training.objective import Prediction, ScaledPhotos
-from colorzoo.training.phases import CLASSES, Phase, is_part
+from colorzoo.training.phases import ON_LOGITS, Phase, is_part
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -194,7 +194,7 @@ class _Predict(nn.Module):
     def __init__(self, generator: Generator[Any], phase: Phase) -> None:
         super().__init__()
         self.generator = generator
-        self.logits_alone = set(phase.weights) == {CLASSES}
+        self.logits_alone = ON_LOGITS.issuperset(phase.weights)
 
     def forward(self, lightness: Tensor) -> Prediction:
         if has_distribution(self.generator):

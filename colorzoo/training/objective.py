@@ -29,11 +29,12 @@ from colorzoo.color import (
 )
 from colorzoo.errors import ConfigError, did_you_mean
 from colorzoo.features.squeezenet import SqueezeNet
-from colorzoo.models._heads import cell_weights
+from colorzoo.models._heads import ClassHead, cell_weights
 from colorzoo.models.base import Generator, has_distribution
-from colorzoo.training.classes import class_loss
+from colorzoo.training.classes import class_loss, distillation_loss
 from colorzoo.training.losses import generator_loss, perceptual_loss, pixel_loss
-from colorzoo.training.phases import ADVERSARIAL, CLASSES
+from colorzoo.training.phases import ADVERSARIAL, CLASSES, DISTILLATION
+from colorzoo.training.teacher import load_teacher
 
 if TYPE_CHECKING:
     from colorzoo.data.sources import PhotoSource
@@ -97,8 +98,15 @@ class StepView:
     def chroma(self) -> Tensor:
         """The predicted chroma (N, 2, H, W), scaled to -1..1."""
         if self.prediction.chroma is None:
-            raise RuntimeError("A phase on the loss of classes alone predicts no chroma.")
+            raise RuntimeError("A phase on losses of logits alone predicts no chroma.")
         return self.prediction.chroma
+
+    @property
+    def logits(self) -> Tensor:
+        """The logits (N, Q, h, w) of a generator that ends in a distribution."""
+        if self.prediction.logits is None:
+            raise RuntimeError("A generator with a distribution gives logits in training.")
+        return self.prediction.logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,28 +175,49 @@ def make_class_loss(setup: LossSetup) -> Loss:
     Raises:
         ConfigError: The generator has no distribution.
     """
-    generator, loss = setup.generator, setup.config.loss
-    if not has_distribution(generator):
-        raise ConfigError(
-            f"The loss {CLASSES!r} needs a distribution over colours, and this "
-            f"{type(generator).__name__} ends in ab. Set head = 'classes' in model.config."
-        )
-    head = generator.classes
+    head = _classes_of(setup, CLASSES)
 
     def compute(view: StepView) -> Tensor:
-        if view.prediction.logits is None:
-            raise RuntimeError("A generator with a distribution gives logits in training.")
-        # Anew each time: a checkpoint brings the prior only after the losses are made.
-        weights = cell_weights(head.prior, evenness=loss.class_evenness, strength=loss.class_rarity)
         truth = unscale_chroma(view.photos.chroma)
-        return class_loss(view.prediction.logits, truth, head.cells, weights)
+        return class_loss(view.logits, truth, head.cells, _weights_of(head, setup))
 
     return compute
+
+
+def make_distillation_loss(setup: LossSetup) -> Loss:
+    """Return how far the generator's distribution is from that of a trained model.
+
+    Raises:
+        ConfigError: The generator has no distribution, or the teacher is none for it.
+        UnknownNameError: No model has the teacher's name.
+    """
+    head, ask = _classes_of(setup, DISTILLATION), load_teacher(setup.config, setup.device)
+    return lambda view: distillation_loss(
+        view.logits, ask(view.photos.noisy), _weights_of(head, setup)
+    )
+
+
+def _classes_of(setup: LossSetup, loss: str) -> ClassHead:
+    """Return the head of a generator that ends in classes, which the loss called ``loss`` needs."""
+    if not has_distribution(setup.generator):
+        raise ConfigError(
+            f"The loss {loss!r} needs a distribution over colours, and this "
+            f"{type(setup.generator).__name__} ends in ab. Set head = 'classes' in model.config."
+        )
+    return setup.generator.classes
+
+
+def _weights_of(head: ClassHead, setup: LossSetup) -> Tensor:
+    """Return the weight of each cell (Q,)."""
+    # Anew each time: a checkpoint brings the prior only after the losses are made.
+    loss = setup.config.loss
+    return cell_weights(head.prior, evenness=loss.class_evenness, strength=loss.class_rarity)
 
 
 LOSSES: dict[str, Callable[[LossSetup], Loss]] = {
     "pixel": make_pixel_loss,
     CLASSES: make_class_loss,
+    DISTILLATION: make_distillation_loss,
     "perceptual": make_perceptual_loss,
     ADVERSARIAL: make_adversarial_loss,
 }

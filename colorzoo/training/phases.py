@@ -13,7 +13,14 @@ ADVERSARIAL = "adversarial"
 """The loss that needs a discriminator, which is trained beside the generator."""
 
 CLASSES = "classes"
-"""The loss on a distribution over colours, whose weights follow from the training photos."""
+"""The loss on a distribution over colours."""
+
+DISTILLATION = "distillation"
+"""The loss on how far that is from another model's."""
+
+ON_LOGITS = frozenset({CLASSES, DISTILLATION})
+"""The losses of a distribution: they weigh colours by how common they are in the training photos,
+and a phase on them alone predicts no chroma."""
 
 _OLD_KEYS = (
     *("run.steps", "data.warmup_size", "loss.objective", "loss.pixel_weight"),
@@ -31,7 +38,7 @@ class Phase:
         default_factory=lambda: {"pixel": 100.0, ADVERSARIAL: 1.0},
         metadata={
             "help": "What the generator is trained on: names of losses (pixel, classes, "
-            "perceptual, adversarial) and their weights."
+            "distillation, perceptual, adversarial) and their weights."
         },
     )
     size: int | None = setting(

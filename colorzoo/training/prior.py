@@ -35,7 +35,7 @@ def set_prior(generator: Generator[Any], source: PhotoSource | None, *, seed: in
         return
     if source is None:
         raise ConfigError(
-            "The loss 'classes' counts the colours of the training photos first, which a stream "
+            "A loss on classes counts the colours of the training photos first, which a stream "
             "does not allow. Set data.streaming = false."
         )
     head = generator.classes

@@ -21,7 +21,7 @@ from colorzoo.training.logbook import Logbook, Means, plot_metrics
 from colorzoo.training.networks import Networks
 from colorzoo.training.objective import LossSetup, make_losses
 from colorzoo.training.pace import Pace
-from colorzoo.training.phases import CLASSES
+from colorzoo.training.phases import ON_LOGITS
 from colorzoo.training.prior import set_prior
 from colorzoo.training.release import check_end_of_phase, mix_in, write_model
 from colorzoo.training.schedule import learning_rate_share
@@ -111,14 +111,14 @@ class Trainer:
         last = self.checkpoints.to_go_on_from(resume=resume)
         self.photos = TrainingPhotos(config)
         self.networks = Networks(config, fresh=last is None)
-        if last is None and any(CLASSES in phase.weights for phase in config.phase):
+        names = dict.fromkeys(name for phase in config.phase for name in phase.weights)
+        if last is None and not ON_LOGITS.isdisjoint(names):
             set_prior(self.networks.generator, self.photos.source, seed=config.run.seed)
         self.accelerator = make_accelerator(config)
         self.networks.place(self.accelerator)
         device = self.accelerator.device
         setup = LossSetup(config, device, self.networks.generator, self.photos.source)
-        names = [name for phase in config.phase for name in phase.weights]
-        losses = make_losses(dict.fromkeys(names), setup)
+        losses = make_losses(names, setup)
         self.optimizer_step = OptimizerStep(config, self.accelerator, self.networks, losses)
         self.validation = open_validation(config, device)
         self.health = Health(self.accelerator, self.checkpoints)
