@@ -79,10 +79,11 @@ def test_every_recipe_trains(recipe: Path, photo_folder: Path, tmp_path: Path) -
     tiny = {**to_dict(spec.config.tiny()), **own}
     small = {**to_dict(DISCRIMINATORS.get("patch").config.tiny()), **config.discriminator.config}
     small |= {"width": 4, "layers": 2}
+    size = 2 * create_model(spec.name, spec.config.tiny()).size_multiple
     overrides = [
         f"data.train={photo_folder}",
         f"data.validation={photo_folder}",
-        f"data.size={2 * create_model(spec.name, spec.config.tiny()).size_multiple}",
+        f"data.size={max(size, 32) if config.loss.teacher else size}",
         "data.batch_size=2",
         "data.workers=0",
         "data.min_colorfulness=0",
