@@ -34,7 +34,8 @@ from colorzoo.training.trainer import Trainer
 RECIPES = Path(__file__).parent.parent / "recipes"
 NAMES = ("unet-gan", "res-unet-gan", "dense-unet-gan", "attention-unet-gan", "cnn")
 PLAIN = ("loss.pixel=l1", "loss.emphasis=0", "loss.adversarial=bce", "loss.real_label=0.9")
-"""What a recipe must be for the step in plain torch to be the same; its last phase counts."""
+"""What a recipe must be for the step in plain torch to be the same; its last phase counts, on the
+pixel loss, and on the adversarial one where it has that."""
 
 
 class PlainStep:
@@ -117,7 +118,11 @@ def prepare(name: str, options: argparse.Namespace, folder: Path) -> Trainer:
         f"run.precision={options.precision}",
         f"run.folder={folder / name}",
     ]
-    trainer = Trainer(TrainingConfig.from_file(RECIPES / f"{name}.toml", overrides))
+    recipe = RECIPES / f"{name}.toml"
+    phases = TrainingConfig.from_file(recipe).phase
+    losses = "{pixel = 50.0, adversarial = 1.0}" if phases[-1].adversarial else "{pixel = 50.0}"
+    overrides.append(f"phase.{len(phases) - 1}.losses={losses}")
+    trainer = Trainer(TrainingConfig.from_file(recipe, overrides))
     trainer.step = trainer.config.steps - trainer.config.phase[-1].steps
     trainer.begin_phase()
     return trainer
