@@ -79,12 +79,12 @@ def test_a_file_without_logits_is_one_of_an_earlier_version(exported: Path, tmp_
 
 
 def test_metadata(tmp_path: Path) -> None:
-    path = colorzoo.load("unet-gan", device="cpu").export(tmp_path / "u.onnx").path
-    proto = onnx.load(path)
+    colorizer = colorzoo.load("unet-gan", device="cpu")
+    proto = onnx.load(colorizer.export(tmp_path / "u.onnx").path)
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
     folder = ROOT / "hub_cards" / "unet-gan"
     notes = json.loads(metadata["colorzoo"])
-    assert (notes["name"], notes["working_size"]) == ("unet-gan", 96)
+    assert (notes["name"], notes["working_size"]) == ("unet-gan", colorizer.working_size)
     for key, file in (("config", "config.json"), ("facts", "facts.json")):
         given = json.loads(metadata[f"colorzoo.{key}"])
         wanted = json.loads((folder / file).read_text())
