@@ -28,13 +28,16 @@ def write_model(
         steps: Optimizer steps taken.
         photos: Photos seen, repetition included.
     """
+    loss = schema.to_dict(config.loss)
+    if config.loss.teacher and Path(config.loss.teacher).is_dir():
+        loss["teacher"] = Path(config.loss.teacher).name  # where it lay is nobody else's business
     training = {
         "steps": steps,
         "photos_seen": photos,
         "seed": config.run.seed,
         "precision": config.run.precision,
         "phases": schema.to_dict(config)["phase"],
-        "loss": schema.to_dict(config.loss),
+        "loss": loss,
         "optimizer": schema.to_dict(config.optimizer),
     }
     image = ImageSettings(working_size=config.working_size)
